@@ -57,7 +57,7 @@ class Head:
         try:
             items = _JSON_LIST.decode(self.json[key])
             return set(_JSON_MAP.decode(items[0])) if items else set()
-        except (KeyError, msgspec.DecodeError, RecursionError):
+        except (KeyError, msgspec.DecodeError, UnicodeDecodeError, RecursionError):
             return set()
 
     @cached_property

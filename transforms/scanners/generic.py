@@ -46,7 +46,7 @@ _CSV_FIELDS = {
 _CSV_BOOLEANS = ("known_exploited", "false_p", "active", "duplicate", "is_mitigated")
 
 #: Members of other formats that also have a list `findings`: Dependency-Track's export, AWS Inspector.
-_FOREIGN = {"meta", "project", "findingArn", "awsAccountId"}
+_FOREIGN = {"meta", "project", "findingArn", "awsAccountId", "AwsAccountId", "match_based_id"}
 
 _Text = str | int | float | None
 
@@ -137,7 +137,7 @@ def _parse_csv(content: bytes, scan: Scan) -> Iterator[Result | Reject]:
     except UnicodeDecodeError as error:
         raise FileRejected("encoding", seen=f"not UTF-8: {error}", expected="UTF-8") from None
     rows = csv.reader(io.StringIO(text, newline=""))
-    header = [_CSV_FIELDS.get(cell.strip().lower(), cell.strip().lower()) for cell in next(rows)]
+    header = [_CSV_FIELDS.get(cell.strip().lower(), cell.strip().lower()) for cell in next(rows, [])]
     number = 1
     while True:
         number += 1

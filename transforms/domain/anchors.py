@@ -1,0 +1,30 @@
+"""Anchors of code results that have no fingerprint: the rule, and which of its places in the file this is.
+
+Counting the places of one rule in one file keeps the anchor when lines are added above it. The count is by position,
+not by the order of the report, so that the same results in another order have the same anchors.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import NamedTuple
+
+
+class Place(NamedTuple):
+    """A result's place: the thing counted within (file and rule), and a position that sorts."""
+
+    within: tuple[str, ...]
+    position: tuple[int, int, str]
+
+
+def ordinals(places: Iterable[Place]) -> dict[Place, int]:
+    """Of each place, how many other places of the same kind stand before it."""
+    positions: dict[tuple[str, ...], set[tuple[int, int, str]]] = {}
+    for place in places:
+        positions.setdefault(place.within, set()).add(place.position)
+    return {Place(within, position): number for within, found in positions.items() for number, position in enumerate(sorted(found))}
+
+
+def anchor(rule: str, ordinal: int) -> str:
+    """The rule alone for the first place, so that a file with one place of it reads well."""
+    return f"{rule}#{ordinal}" if ordinal else rule

@@ -1,0 +1,401 @@
+"""The policy: every choice that a programme may make for itself, with its default, validated once at the edge.
+
+A policy is layers of YAML text: the default (`policy.yaml` at the top of the checkout) and the user's, overlaid key by key; a calendar is
+replaced whole. Errors name file, line and key.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import ipaddress
+import json
+import re
+from datetime import date
+from fractions import Fraction
+from functools import lru_cache
+from itertools import pairwise
+from typing import Annotated, Any, Generic, Literal, TypeVar
+from zoneinfo import ZoneInfoNotFoundError
+
+import yaml
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, field_validator, model_validator
+
+from transforms.domain.errors import PolicyError
+from transforms.domain.instants import DAY_US, MICROSECONDS, zone
+
+T = TypeVar("T")
+Band = Literal["critical", "high", "medium", "low", "informational"]
+RatedBand = Literal["critical", "high", "medium", "low"]
+Weekday = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
+
+_UNITS = {"s": MICROSECONDS, "m": 60 * MICROSECONDS, "h": 3_600 * MICROSECONDS, "d": DAY_US}
+_DURATION = re.compile(r"(\d+)(bh|bd|s|m|h|d)")
+_WINDOW = re.compile(r"(\d{2}):(\d{2})-(\d{2}):(\d{2})")
+
+
+class Strict(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Duration(Strict):
+    """A whole number of one unit. `bh` and `bd` are business time of a calendar, the others wall time."""
+
+    amount: int
+    unit: Literal["s", "m", "h", "d", "bh", "bd"]
+
+    @property
+    def is_business(self) -> bool:
+        return self.unit in ("bh", "bd")
+
+    def wall_us(self) -> int:
+        return self.amount * _UNITS[self.unit]
+
+    def business_us(self, business_day_us: int) -> int:
+        return self.amount * (business_day_us if self.unit == "bd" else _UNITS["h"])
+
+
+def _duration(value: object) -> object:
+    if isinstance(value, str) and (match := _DURATION.fullmatch(value.strip())):
+        return Duration(amount=int(match[1]), unit=match[2])  # type: ignore[arg-type]
+    if isinstance(value, Duration):
+        return value
+    raise ValueError("a whole number and a unit: s, m, h, d (wall time) or bh, bd (business hours, business days), as in 4bh")
+
+
+def _wall(value: object) -> object:
+    duration = _duration(value)
+    if isinstance(duration, Duration) and duration.is_business:
+        raise ValueError("wall time here: a whole number and s, m, h or d, as in 24h")
+    return duration
+
+
+AnyDuration = Annotated[Duration, BeforeValidator(_duration)]
+WallDuration = Annotated[Duration, BeforeValidator(_wall)]
+
+
+def _zone_name(value: object) -> object:
+    if isinstance(value, str):
+        try:
+            zone(value)
+            return value
+        except (ZoneInfoNotFoundError, ValueError, OSError):
+            pass
+    raise ValueError("an IANA time zone, as in Europe/Berlin")
+
+
+ZoneName = Annotated[str, BeforeValidator(_zone_name)]
+Share = Annotated[float, Field(ge=0, le=1)]
+
+
+def window_minutes(text: str) -> tuple[int, int]:
+    """'22:00-30:00' as minutes of its start day; raises ValueError when it is no window."""
+    match = _WINDOW.fullmatch(text.strip())
+    if match:
+        opens, closes = int(match[1]) * 60 + int(match[2]), int(match[3]) * 60 + int(match[4])
+        if int(match[2]) < 60 and int(match[4]) < 60 and opens < closes and opens < 24 * 60 and closes <= 48 * 60:
+            return opens, closes
+    raise ValueError(f"{text!r} is no window: HH:MM-HH:MM, the end later than the start, after 24:00 for one past midnight")
+
+
+def _check_windows(texts: list[str]) -> list[str]:
+    spans = sorted(window_minutes(text) for text in texts)
+    for before, after in pairwise(spans):
+        if after[0] < before[1]:
+            raise ValueError("windows overlap")
+    return texts
+
+
+class CalendarPolicy(Strict):
+    time_zone: ZoneName = "UTC"
+    days: list[Weekday] = ["mon", "tue", "wed", "thu", "fri"]
+    windows: list[str] = ["09:00-17:00"]
+    holidays: list[date] = []
+    holiday_region: str | None = None
+    overrides: dict[date, list[str]] = {}
+    business_day: WallDuration = Duration(amount=8, unit="h")
+
+    @field_validator("windows")
+    @classmethod
+    def _windows(cls, texts: list[str]) -> list[str]:
+        return _check_windows(texts)
+
+    @field_validator("overrides")
+    @classmethod
+    def _overrides(cls, overrides: dict[date, list[str]]) -> dict[date, list[str]]:
+        for texts in overrides.values():
+            _check_windows(texts)
+        return overrides
+
+    @model_validator(mode="after")
+    def _opens_at_all(self) -> CalendarPolicy:
+        if not self.days or not self.windows:
+            raise ValueError("a calendar needs at least one day and one window: with none, nothing would ever fall due")
+        if self.business_day.amount == 0:
+            raise ValueError("business_day must be longer than nothing")
+        return self
+
+
+class ByBand(Strict, Generic[T]):
+    critical: T
+    high: T
+    medium: T
+    low: T
+
+    def of(self, band: str) -> T:
+        return getattr(self, band)
+
+
+class Acknowledgement(Strict):
+    allowed: list[Literal["owner", "owning_team"]] = ["owner", "owning_team"]
+    unowned: Literal["anyone", "nobody"] = "anyone"
+    roles: Literal["any"] | list[str] = "any"
+    trust: list[Literal["link", "tracker", "cli", "file"]] = ["link", "tracker", "cli", "file"]
+
+
+class Noise(Strict):
+    window: WallDuration
+    threshold: Annotated[int, Field(ge=1)]
+    repeats: Annotated[int, Field(ge=1)]
+
+
+class Controls(Strict):
+    attestation: WallDuration
+
+
+class TimeQuality(Strict):
+    bulk_count: Annotated[int, Field(ge=2)]
+    bulk_window: WallDuration
+
+
+class VerdictTarget(Strict):
+    median: WallDuration
+    p90: WallDuration
+    rate: Share
+
+
+class Verdict(ByBand[VerdictTarget]):
+    minimum: Annotated[int, Field(ge=1)]
+
+
+class BandFloors(Strict):
+    critical: float
+    high: float
+    medium: float
+    low: float
+
+    def band(self, score: float) -> str:
+        """The band of a score: the first whose floor it reaches; above 0 at least low, 0 is informational."""
+        for band in ("critical", "high", "medium"):
+            if score >= getattr(self, band):
+                return band
+        return "low" if score > 0 else "informational"
+
+
+class Requirements(Strict):
+    critical: Literal["H", "M", "L", "X"] = "H"
+    high: Literal["H", "M", "L", "X"] = "H"
+    medium: Literal["H", "M", "L", "X"] = "X"
+    low: Literal["H", "M", "L", "X"] = "L"
+
+
+class EpssRule(Strict):
+    at_least: Share
+    to: RatedBand
+
+
+def _off(value: object) -> object:
+    return None if value is False else value  # YAML reads a bare `off` as false
+
+
+class SeverityPolicy(Strict):
+    bands: BandFloors
+    calibration: dict[str, dict[str, Band]]
+    requirements: Requirements
+    not_internet_facing: Literal["keep", "adjacent"]
+    kev: Annotated[RatedBand | None, BeforeValidator(_off)]
+    epss: Annotated[EpssRule | None, BeforeValidator(_off)]
+
+    @field_validator("calibration", mode="before")
+    @classmethod
+    def _terms(cls, tables: object) -> object:
+        if not isinstance(tables, dict):
+            return tables
+        return {
+            str(scanner).strip().lower(): {str(term).strip().lower(): band for term, band in table.items()} if isinstance(table, dict) else table
+            for scanner, table in tables.items()
+        }
+
+
+class Registers(Strict):
+    maximum_loss: Share
+
+
+class Scans(Strict):
+    maximum_collapse: Share
+    minimum_results: Annotated[int, Field(ge=0)]
+    authorized: list[str]
+
+
+class Source(Strict):
+    time_zone: ZoneName | None = None
+    date_order: Literal["mdy", "dmy"] | None = None
+
+
+class Routing(Strict):
+    escalation_default: str | None = None
+
+
+class Reopen(Strict):
+    grace: WallDuration
+
+
+class Landing(Strict):
+    settle: WallDuration
+
+
+class Policy(Strict):
+    version: Literal[1]
+    reporting_zone: ZoneName
+    clock_tolerance: WallDuration
+    calendars: dict[str, CalendarPolicy]
+    team_calendars: dict[str, str]
+    handoff_sla: ByBand[AnyDuration]
+    remediation_sla: ByBand[WallDuration]
+    acknowledgement_window: ByBand[WallDuration]
+    acknowledgement: Acknowledgement
+    binding_due_share: Share
+    noise: Noise
+    controls: Controls
+    time_quality: TimeQuality
+    verdict: Verdict
+    severity: SeverityPolicy
+    registers: Registers
+    scans: Scans
+    sources: dict[str, Source]
+    routing: Routing
+    reopen: Reopen
+    landing: Landing
+
+    @model_validator(mode="after")
+    def _names_resolve(self) -> Policy:
+        if "default" not in self.calendars:
+            raise ValueError("calendars needs one named default")
+        for team, name in self.team_calendars.items():
+            if name not in self.calendars:
+                raise ValueError(f"team_calendars.{team} names {name!r}, which is no calendar; there are {', '.join(self.calendars)}")
+        for pattern in self.scans.authorized:
+            if "/" in pattern and pattern[:1].isdigit():
+                ipaddress.ip_network(pattern, strict=False)
+        return self
+
+    @property
+    def digest(self) -> str:
+        """sha256 of the whole policy, defaults included, in a canonical form."""
+        return hashlib.sha256(self.canonical.encode()).hexdigest()
+
+    @property
+    def canonical(self) -> str:
+        return json.dumps(self.model_dump(mode="json"), sort_keys=True, separators=(",", ":"))
+
+    def calendar_of(self, team: str | None) -> str:
+        """The calendar that dates this team's handoffs (ruling 36)."""
+        return self.team_calendars.get(team, "default") if team is not None else "default"
+
+    def zone_of(self, *sources: str | None) -> str:
+        """The zone of a naive stamp: that of the first named source that declares one, else that of `*`."""
+        return next((found.time_zone for name in (*sources, "*") if name and (found := self.sources.get(name)) and found.time_zone), "UTC")
+
+    def date_order_of(self, *sources: str | None) -> Literal["mdy", "dmy"]:
+        return next((found.date_order for name in (*sources, "*") if name and (found := self.sources.get(name)) and found.date_order), "mdy")
+
+    @property
+    def half_budget(self) -> Fraction:
+        """`binding_due_share` exactly, so that half a budget is half and not a float near it."""
+        return Fraction(str(self.binding_due_share))
+
+
+def load_policy(*layers: tuple[str, str]) -> Policy:
+    """The policy of (file name, YAML text) layers, later ones over earlier ones.
+
+    Raises `PolicyError` naming file, line and key for an unknown key, a wrong unit or an impossible value.
+    """
+    merged: dict[str, Any] = {}
+    lines: dict[tuple[str, ...], str] = {}
+    for name, text in layers:
+        tree = _read(name, text)
+        lines.update(_lines(name, text))
+        merged = _overlay(merged, tree)
+    try:
+        return Policy.model_validate(merged)
+    except ValidationError as error:
+        raise _fault(error, lines, layers[-1][0]) from None
+
+
+@lru_cache(maxsize=16)
+def from_canonical(text: str) -> Policy:
+    """The policy of `Policy.canonical`: what `record.policy` keeps."""
+    return Policy.model_validate_json(_with_durations(text))
+
+
+def _with_durations(text: str) -> str:
+    def compact(node: Any) -> Any:
+        if isinstance(node, dict):
+            return f"{node['amount']}{node['unit']}" if node.keys() == {"amount", "unit"} else {key: compact(value) for key, value in node.items()}
+        return [compact(item) for item in node] if isinstance(node, list) else node
+
+    return json.dumps(compact(json.loads(text)))
+
+
+def _read(name: str, text: str) -> dict[str, Any]:
+    try:
+        tree = yaml.safe_load(text)
+    except yaml.YAMLError as error:
+        mark = getattr(error, "problem_mark", None)
+        raise PolicyError(f"{name}:{mark.line + 1 if mark else 1}", seen=f"not YAML: {getattr(error, 'problem', error)}") from None
+    if tree is None:
+        return {}
+    if not isinstance(tree, dict):
+        raise PolicyError(f"{name}:1", seen=f"a {type(tree).__name__}", expected="a mapping of policy keys")
+    return tree
+
+
+def _lines(name: str, text: str) -> dict[tuple[str, ...], str]:
+    found: dict[tuple[str, ...], str] = {}
+
+    def walk(node: yaml.Node, path: tuple[str, ...]) -> None:
+        if isinstance(node, yaml.MappingNode):
+            for key, value in node.value:
+                here = (*path, str(key.value))
+                found[here] = f"{name}:{key.start_mark.line + 1}"
+                walk(value, here)
+
+    root = yaml.compose(text, Loader=yaml.SafeLoader)
+    if root is not None:
+        walk(root, ())
+    return found
+
+
+def _overlay(under: dict[str, Any], over: dict[str, Any], path: tuple[str, ...] = ()) -> dict[str, Any]:
+    merged = dict(under)
+    for key, value in over.items():
+        below = merged.get(key)
+        whole = len(path) == 1 and path[0] == "calendars"
+        merged[key] = _overlay(below, value, (*path, str(key))) if isinstance(below, dict) and isinstance(value, dict) and not whole else value
+    return merged
+
+
+def _fault(error: ValidationError, lines: dict[tuple[str, ...], str], name: str) -> PolicyError:
+    fault = error.errors()[0]
+    path = tuple(str(part) for part in fault["loc"] if part not in ("list[str]", "literal['any']"))
+    where = next((lines[path[:end]] for end in range(len(path), 0, -1) if path[:end] in lines), name)
+    key = ".".join(path) or "the policy"
+    more = f" (and {error.error_count() - 1} more)" if error.error_count() > 1 else ""
+    if fault["type"] == "extra_forbidden":
+        return PolicyError(where, seen=f"unknown key {key}{more}", expected="a key of policy.yaml", remedy="remove it or mend its name")
+    if fault["type"] == "missing":
+        return PolicyError(where, seen=f"no {key}{more}", expected="a value for it")
+    message = fault["msg"].removeprefix("Value error, ")
+    if not path:
+        named = message.split(" ", 1)[0].split(".")[0]
+        return PolicyError(lines.get((named,), name), seen=message, remedy=f"mend {named}")
+    return PolicyError(where, seen=f"{key} is {fault['input']!r}{more}", expected=message, remedy=f"mend {key}")

@@ -1,0 +1,514 @@
+"""SARIF 2.1.0, OASIS's interchange format of static analysis: what CodeQL, Semgrep, Snyk Code, SpotBugs and many others write.
+
+A file has runs, each of its own tool: the result's scanner is that tool's driver. A rule stands in the driver or in an
+extension and is meant by id or index. A result in several places is one result for each place, as a person must visit each.
+
+Severity: `security-severity` of the result or its rule (a CVSS-like number, or a word with some tools) where there is one,
+as GitHub reads it; else the level of the result, else of its rule, else SARIF's own default `warning`; a result of another
+kind than `fail` has the level `none`. Checks that passed or did not apply, and results that the baseline had and this run
+has not (`absent`), are not findings of this run. A suppression is evidence of a state, not a reason to leave a result out.
+
+A result is told from the others by rule, place, message and fingerprint. Its anchor in the file is the tool's fingerprint
+(else what it says of the primary location, not of the whole file: that changes with every edit), else rule and ordinal.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import NamedTuple
+from urllib.parse import unquote
+
+import msgspec
+
+from transforms.domain import documents, location
+from transforms.domain.anchors import Place, anchor, ordinals
+from transforms.domain.head import Head
+from transforms.domain.instants import Stamp
+from transforms.domain.location import Location
+from transforms.domain.result import Reject, Result, Scan, cwe_numbers
+
+NAME = "sarif"
+TITLE = "SARIF 2.1.0"
+SCANNER = "sarif"
+CALIBRATION: dict[str, str] = {"error": "high", "warning": "medium", "note": "informational", "none": "informational"}
+
+_NO_FINDING = ("pass", "notApplicable")
+_CWE = re.compile(r"cwe[-_/ ]*(\d{1,6})", re.IGNORECASE)
+_PLACEHOLDER = re.compile(r"\{(\d+)\}")
+_DRIVE = re.compile(r"/[A-Za-z]:[/\\]")
+_WEB = ("http://", "https://")
+
+_Any = object
+_Bag = dict[str, _Any]
+
+
+class Message(msgspec.Struct, gc=False):
+    text: _Any = None
+    markdown: _Any = None
+    id: _Any = None
+    arguments: list[_Any] | None = None
+
+
+class Configuration(msgspec.Struct, gc=False):
+    level: _Any = None
+
+
+class ComponentReference(msgspec.Struct, gc=False):
+    name: _Any = None
+    index: int | None = None
+
+
+class RuleReference(msgspec.Struct, gc=False):
+    id: _Any = None
+    index: int | None = None
+    toolComponent: ComponentReference | None = None
+
+
+class Relationship(msgspec.Struct, gc=False):
+    target: RuleReference | None = None
+
+
+class Rule(msgspec.Struct):
+    id: _Any = None
+    name: _Any = None
+    deprecatedIds: list[_Any] | None = None
+    shortDescription: Message | None = None
+    fullDescription: Message | None = None
+    messageStrings: dict[str, Message] | None = None
+    defaultConfiguration: Configuration | None = None
+    relationships: list[Relationship] | None = None
+    properties: _Bag | None = None
+
+
+class Component(msgspec.Struct):
+    """The driver or an extension of a tool."""
+
+    name: _Any = None
+    rules: list[msgspec.Raw] | None = None
+    globalMessageStrings: dict[str, Message] | None = None
+
+
+class Tool(msgspec.Struct):
+    driver: Component | None = None
+    extensions: list[Component] | None = None
+
+
+class ArtifactLocation(msgspec.Struct, gc=False):
+    uri: _Any = None
+    index: int | None = None
+
+
+class Region(msgspec.Struct, gc=False):
+    startLine: _Any = None
+    startColumn: _Any = None
+    endLine: _Any = None
+
+
+class PhysicalLocation(msgspec.Struct, gc=False):
+    artifactLocation: ArtifactLocation | None = None
+    region: Region | None = None
+
+
+class LogicalLocation(msgspec.Struct, gc=False):
+    fullyQualifiedName: _Any = None
+    name: _Any = None
+    index: int | None = None
+
+
+class Where(msgspec.Struct, gc=False):
+    physicalLocation: PhysicalLocation | None = None
+    logicalLocations: list[LogicalLocation] | None = None
+
+
+class Suppression(msgspec.Struct, gc=False):
+    kind: _Any = None
+    status: _Any = None
+    state: _Any = None  # `status` before 2.1.0 was final
+
+
+class Item(msgspec.Struct, gc=False):
+    ruleId: _Any = None
+    ruleIndex: int | None = None
+    rule: RuleReference | None = None
+    kind: _Any = None
+    level: _Any = None
+    message: Message | None = None
+    locations: list[Where] | None = None
+    fingerprints: _Bag | None = None
+    partialFingerprints: _Bag | None = None
+    correlationGuid: _Any = None
+    suppressions: list[Suppression] | None = None
+    baselineState: _Any = None
+    taxa: list[RuleReference] | None = None
+    properties: _Bag | None = None
+
+
+class Artifact(msgspec.Struct, gc=False):
+    location: ArtifactLocation | None = None
+
+
+class Invocation(msgspec.Struct, gc=False):
+    startTimeUtc: _Any = None
+    endTimeUtc: _Any = None
+    workingDirectory: ArtifactLocation | None = None
+
+
+class Version(msgspec.Struct, gc=False):
+    repositoryUri: _Any = None
+
+
+class Run(msgspec.Struct):
+    tool: Tool | None = None
+    results: list[msgspec.Raw] | None = None
+    artifacts: list[Artifact] | None = None
+    logicalLocations: list[LogicalLocation] | None = None
+    invocations: list[Invocation] | None = None
+    originalUriBaseIds: dict[str, ArtifactLocation] | None = None
+    versionControlProvenance: list[Version] | None = None
+    properties: _Bag | None = None
+
+
+class Log(msgspec.Struct):
+    runs: list[msgspec.Raw] | None
+
+
+class Spot(NamedTuple):
+    """One place of a result: a file, an address in the web or a logical name, and where in it."""
+
+    path: str | None = None
+    url: str | None = None
+    logical: str | None = None
+    line: int | None = None
+    column: int | None = None
+    end_line: int | None = None
+
+
+class Context(msgspec.Struct):
+    """What the results of one run share."""
+
+    pointer: str
+    rules: dict[tuple[int, int], Rule]
+    by_id: dict[str, Rule]
+    strings: dict[str, Message]
+    artifacts: list[Artifact]
+    logical: list[LogicalLocation]
+    roots: tuple[str, ...]
+    scanner: str | None
+    target: str | None
+    captured: Stamp | None
+    #: CWE numbers of a rule by its identity as an object.
+    weaknesses: dict[int, tuple[int, ...]] = msgspec.field(default_factory=dict)
+
+
+_log = msgspec.json.Decoder(Log)
+_run = msgspec.json.Decoder(Run)
+_rule = msgspec.json.Decoder(Rule)
+_item = msgspec.json.Decoder(Item)
+
+
+def recognise(head: Head) -> bool:
+    if not head.is_json_object or bytes(head.json.get("runs", b"")).lstrip()[:1] not in (b"[", b"n"):
+        return False
+    version, schema = (bytes(head.json.get(name, b"")) for name in ("version", "$schema"))
+    return version.strip()[:3] == b'"2.' or b"sarif" in schema.lower()
+
+
+def parse(content: bytes, scan: Scan) -> Iterator[Result | Reject]:
+    log = documents.decode(_log, content, "an object with a list `runs`")
+    for pointer, _, run in documents.items(log.runs, _run, "/runs"):
+        if isinstance(run, Reject):
+            yield run
+            continue
+        rules: dict[tuple[int, int], Rule] = {}
+        for key, rule in _rules(pointer, run.tool or Tool()):
+            if isinstance(rule, Reject):
+                yield rule
+            else:
+                rules[key] = rule
+        yield from _results(run, _context(pointer, run, rules, scan))
+
+
+def _rules(pointer: str, tool: Tool) -> Iterator[tuple[tuple[int, int], Rule | Reject]]:
+    """Every rule under (component, index): the driver is component -1, an extension has its own index."""
+    for number, component in enumerate((tool.driver, *(tool.extensions or ())), -1):
+        place = f"{pointer}/tool/{'driver' if number < 0 else f'extensions/{number}'}/rules"
+        for index, (_, _, rule) in enumerate(documents.items(component.rules if component else None, _rule, place)):
+            yield (number, index), rule
+
+
+def _context(pointer: str, run: Run, rules: dict[tuple[int, int], Rule], scan: Scan) -> Context:
+    driver = (run.tool.driver if run.tool else None) or Component()
+    by_id: dict[str, Rule] = {}
+    for rule in rules.values():
+        if name := documents.text(rule.id):
+            by_id.setdefault(name, rule)
+    name = documents.text(driver.name)
+    last = (run.invocations or [Invocation()])[-1]
+    bases = (*(run.originalUriBaseIds or {}).values(), *(invocation.workingDirectory for invocation in run.invocations or ()))
+    roots = {f"{_path(uri).rstrip('/')}/" for base in bases if base and (uri := documents.text(base.uri)) and uri.startswith("file:")}
+    return Context(
+        pointer=pointer,
+        rules=rules,
+        by_id=by_id,
+        strings=driver.globalMessageStrings or {},
+        artifacts=run.artifacts or [],
+        logical=run.logicalLocations or [],
+        roots=tuple(sorted(roots - {"/"}, key=len, reverse=True)),
+        scanner=name.lower() if name else None,
+        target=_target(run),
+        captured=scan.stamp(last.endTimeUtc) or scan.stamp(last.startTimeUtc),
+    )
+
+
+def _target(run: Run) -> str | None:
+    """The repository, or the image that container scanners note in the run's properties."""
+    for version in run.versionControlProvenance or ():
+        if uri := documents.text(version.repositoryUri):
+            return uri
+    return documents.text((run.properties or {}).get("imageName"))
+
+
+def _results(run: Run, context: Context) -> Iterator[Result | Reject]:
+    found: list[tuple[str, msgspec.Raw, Item, Rule | None, str | None, str, str | None, Spot, Place]] = []
+    for pointer, raw, item in documents.items(run.results, _item, f"{context.pointer}/results"):
+        if isinstance(item, Reject):
+            yield item
+            continue
+        if item.kind in _NO_FINDING or item.baselineState == "absent":
+            continue
+        rule = _rule_of(item, context)
+        name = (
+            documents.text(item.ruleId) or documents.text(item.rule.id if item.rule else None) or documents.text(rule.id if rule else None)
+        )
+        title = _title(item, rule, name, context)
+        if title is None:
+            yield documents.missing(pointer, "message", raw)
+            continue
+        fingerprint = _fingerprint(item)
+        for spot in _spots(item, context):
+            within = (spot.path or spot.url or spot.logical or "", name or title, fingerprint or "")
+            place = Place(within, (spot.line or 0, spot.column or 0, title))
+            found.append((pointer, raw, item, rule, name, title, fingerprint, spot, place))
+    ranks = ordinals(place for *_, place in found)
+    for pointer, raw, item, rule, name, title, fingerprint, spot, place in found:
+        try:
+            yield _result(pointer, item, rule, name, title, fingerprint, spot, anchor(fingerprint or name or title, ranks[place]), context)
+        except ValueError as error:  # an address that is none
+            yield documents.reject(pointer, "malformed", str(error), raw)
+
+
+def _result(
+    pointer: str,
+    item: Item,
+    rule: Rule | None,
+    name: str | None,
+    title: str,
+    fingerprint: str | None,
+    spot: Spot,
+    where: str,
+    context: Context,
+) -> Result:
+    severity, score = _severity(item, rule)
+    return Result(
+        pointer=pointer,
+        title=documents.one_line(title),
+        identity=(name, title, *spot, fingerprint),
+        severity=severity,
+        score=score,
+        rule=name or documents.one_line(title),
+        vulnerability_ids=_ids(name, rule),
+        cwes=_cwes(item, rule, context),
+        file_path=spot.path,
+        line=spot.line,
+        endpoint=spot.url,
+        location=_location(spot, where),
+        target=context.target,
+        captured=context.captured,
+        own_id=documents.text(item.correlationGuid) or (fingerprint if item.fingerprints else None),
+        source_state=_state(item),
+        scanner=context.scanner,
+    )
+
+
+def _rule_of(item: Item, context: Context) -> Rule | None:
+    """The rule by its index in the component that the result names, else by id; `CA1000/1` is a case of the rule `CA1000`."""
+    reference = item.rule or RuleReference()
+    index = item.ruleIndex if item.ruleIndex is not None else reference.index
+    if index is not None and index >= 0:
+        component = reference.toolComponent.index if reference.toolComponent else None
+        if rule := context.rules.get((-1 if component is None else component, index)):
+            return rule
+    name = documents.text(item.ruleId) or documents.text(reference.id)
+    while name:
+        if rule := context.by_id.get(name):
+            return rule
+        name = name.rpartition("/")[0]
+    return None
+
+
+def _title(item: Item, rule: Rule | None, name: str | None, context: Context) -> str | None:
+    own = (rule.messageStrings if rule else None) or {}
+    strings = {**context.strings, **own} if context.strings else own
+    if found := _message(item.message, strings):
+        return found
+    texts = (_message(rule.shortDescription, strings), _message(rule.fullDescription, strings), documents.text(rule.name)) if rule else ()
+    return next((text for text in (*texts, name) if text), None)
+
+
+def _message(message: Message | None, strings: dict[str, Message]) -> str | None:
+    if message is None:
+        return None
+    found = documents.text(message.text) or documents.text(message.markdown)
+    if found is None and isinstance(message.id, str) and message.id in strings:
+        found = documents.text(strings[message.id].text)
+    if found and message.arguments:
+        values = [documents.text(value) or "" for value in message.arguments]
+        found = _PLACEHOLDER.sub(lambda match: values[int(match[1])] if int(match[1]) < len(values) else match[0], found)
+    return found
+
+
+def _severity(item: Item, rule: Rule | None) -> tuple[str | None, float | None]:
+    """The native term, or None where the tool has a number that goes before it."""
+    for bag in (item.properties, rule.properties if rule else None):
+        stated = (bag or {}).get("security-severity")
+        if (score := documents.score(stated)) is not None:
+            return None, score
+        if word := documents.text(stated):
+            return word, None
+    level = documents.text(item.level)
+    if level is None and item.kind not in (None, "fail"):
+        level = "none"
+    if level is None and rule and rule.defaultConfiguration:
+        level = documents.text(rule.defaultConfiguration.level)
+    return level or "warning", None
+
+
+def _spots(item: Item, context: Context) -> list[Spot]:
+    return list(dict.fromkeys(_spot(where, context) for where in item.locations or ())) or [Spot()]
+
+
+def _spot(where: Where, context: Context) -> Spot:
+    logical = _logical(where, context)
+    physical = where.physicalLocation
+    if physical is None or physical.artifactLocation is None:
+        return Spot(logical=logical)
+    uri = documents.text(physical.artifactLocation.uri)
+    index = physical.artifactLocation.index
+    if uri is None and index is not None and 0 <= index < len(context.artifacts) and context.artifacts[index].location:
+        uri = documents.text(context.artifacts[index].location.uri)  # type: ignore[union-attr]
+    region = physical.region or Region()
+    line, column, end = (documents.line(value) for value in (region.startLine, region.startColumn, region.endLine))
+    if uri is None:
+        return Spot(logical=logical, line=line, column=column, end_line=end)
+    if uri.lower().startswith(_WEB):
+        return Spot(url=uri, logical=logical, line=line, column=column, end_line=end)
+    return Spot(path=_relative(_path(uri), context.roots), logical=logical, line=line, column=column, end_line=end)
+
+
+def _logical(where: Where, context: Context) -> str | None:
+    for logical in where.logicalLocations or ():
+        if logical.index is not None and 0 <= logical.index < len(context.logical) and logical.fullyQualifiedName is None:
+            logical = context.logical[logical.index]
+        if name := documents.text(logical.fullyQualifiedName) or documents.text(logical.name):
+            return name
+    return None
+
+
+def _path(uri: str) -> str:
+    """The path of a `file:` address, else the relative reference itself, without percent-encoding."""
+    if uri[:5].lower() == "file:":
+        uri = uri[5:]
+        if uri.startswith("//"):  # an authority, nearly always empty; some tools write four slashes
+            uri = "/" + uri[2:].partition("/")[2].lstrip("/")
+        uri = uri[1:] if _DRIVE.match(uri) else uri
+    return unquote(uri) if "%" in uri else uri
+
+
+def _relative(path: str, roots: tuple[str, ...]) -> str:
+    """The path below the folder that the tool ran in: the checkout's own place differs from one build machine to the next."""
+    for root in roots:
+        if path.startswith(root) and len(path) > len(root):
+            return path[len(root) :]
+    return path
+
+
+def _location(spot: Spot, where: str) -> Location:
+    if spot.url:
+        return location.of_endpoint(location.parse_endpoint(spot.url))
+    if spot.path or spot.logical:
+        return location.code(spot.path or spot.logical or "", where)
+    return location.NOWHERE
+
+
+def _fingerprint(item: Item) -> str | None:
+    """The newest version of the first full fingerprint, else the partial ones that are of the place itself."""
+    for values in (item.fingerprints, item.partialFingerprints):
+        stated = {name: value for name, raw in (values or {}).items() if (value := _wrapped(raw))}
+        if not stated:
+            continue
+        if values is item.fingerprints:
+            first = next(iter(stated)).rpartition("/v")[0] or next(iter(stated))
+            return stated[max((name for name in stated if name == first or name.startswith(f"{first}/v")), key=_version)]
+        primary = {name: value for name, value in stated.items() if "primarylocation" in name.lower() and "column" not in name.lower()}
+        kept = (
+            primary
+            or {name: value for name, value in stated.items() if "file" not in name.lower() and "column" not in name.lower()}
+            or stated
+        )
+        return "|".join(f"{name}:{kept[name]}" for name in sorted(kept))
+    return None
+
+
+def _wrapped(value: _Any) -> str | None:
+    """A hash, also as `{"value": hash}` (Black Duck); a text that only says that one must log in to have it is none."""
+    found = documents.text(value.get("value") if isinstance(value, dict) else value)
+    return None if found == "requires login" else found
+
+
+def _version(name: str) -> int:
+    digits = name.rpartition("/v")[2]
+    return int(digits) if digits.isdecimal() else 0
+
+
+def _ids(name: str | None, rule: Rule | None) -> tuple[str, ...]:
+    """CVE and GHSA ids in the rule's id and in those that it replaces: dependency scanners make a rule of a vulnerability."""
+    stated = (name, *(rule.deprecatedIds or () if rule else ()))
+    return documents.ids([found for text in stated if isinstance(text, str) for found in documents.ids_within(text)])
+
+
+def _cwes(item: Item, rule: Rule | None, context: Context) -> tuple[int, ...]:
+    """The weaknesses of the rule (worked out once: thousands of results may have it) and those of the result itself."""
+    known: tuple[int, ...] = ()
+    if rule is not None:
+        if id(rule) not in context.weaknesses:
+            targets = [relationship.target for relationship in rule.relationships or () if relationship.target]
+            context.weaknesses[id(rule)] = cwe_numbers(_weaknesses(rule.properties, targets))
+        known = context.weaknesses[id(rule)]
+    if not item.properties and not item.taxa:
+        return known
+    return cwe_numbers(known, _weaknesses(item.properties, item.taxa or []))
+
+
+def _weaknesses(properties: _Bag | None, taxa: list[RuleReference]) -> list[_Any]:
+    found: list[_Any] = []
+    for key in ("cwe", "tags"):
+        stated = (properties or {}).get(key)
+        for value in stated if isinstance(stated, list) else (stated,):
+            if isinstance(value, str):
+                found += (int(number) for number in _CWE.findall(value))
+    for taxon in taxa:
+        if isinstance(taxon.id, str) and (match := _CWE.search(taxon.id)):
+            found.append(int(match[1]))
+        elif taxon.toolComponent and documents.text(taxon.toolComponent.name) == "CWE":
+            found.append(taxon.id)
+    return found
+
+
+def _state(item: Item) -> str | None:
+    """Suppressions as `suppressed:external:accepted`; a rejected one has no effect but is said all the same."""
+    states = []
+    for suppression in item.suppressions or ():
+        status = documents.text(suppression.status) or documents.text(suppression.state)
+        states.append(":".join(filter(None, ("suppressed", documents.text(suppression.kind), status))))
+    return ",".join(states) or None
