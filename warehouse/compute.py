@@ -1,0 +1,67 @@
+"""The record → what this run knows: derives, lands the run's own stage events, and appends what changed to the record."""
+
+from __future__ import annotations
+
+import duckdb
+
+from transforms import programme
+from transforms.domain import tables
+from transforms.domain.delimited import write_rows
+from transforms.domain.digests import identifier, sha256
+from transforms.domain.instants import iso
+from transforms.domain.policy import Policy
+from transforms.domain.sidecar import Sidecar
+from transforms.intake import ACTIVITY_VALUES
+from transforms.programme import Derived
+from warehouse import derived, load, record
+from warehouse.connection import transaction
+from warehouse.home import Home
+from warehouse.landing import Found
+from warehouse.load import Loaded, Stamp
+from warehouse.schema import sql_file
+
+_OWN_COLUMNS = (*ACTIVITY_VALUES, "method", "asserted_by")
+
+
+def compute(connection: duckdb.DuckDBPyConnection, home: Home, policy: Policy, stamp: Stamp) -> tuple[Derived, Loaded]:
+    """Derives everything at the run's as_of and writes schema `derived`; also what this run decided itself, into the record."""
+    found = programme.derive(record.known(connection, stamp.recorded_us), policy, stamp.recorded_us, completes_stages=True)
+    landed = land_own(connection, home, found.own_events, policy, stamp)
+    _append_changes(connection, found, policy, stamp)
+    derived.write(connection, found.frames, policy, stamp.recorded_us)
+    return found, landed
+
+
+def land_own(connection: duckdb.DuckDBPyConnection, home: Home, events: list[dict], policy: Policy, stamp: Stamp) -> Loaded:
+    """Lands events that handoff itself originated: a raw activity file first, then like any other (ruling 2b)."""
+    if not events:
+        return Loaded()
+    rows = [{**event, "occurred_at": iso(event["occurred_at"])} for event in sorted(events, key=lambda event: (event["ref"], event["event"]))]
+    content = write_rows(_OWN_COLUMNS, rows)
+    path = f"own/{iso(stamp.recorded_us)}-{identifier(stamp.run_id)[:8]}.csv"
+    found = Found("activity", path, content, sha256(content), Sidecar(), "own", stamp.recorded_us)
+    return load.load_tasks(connection, home, [load.keep(home, found, stamp, is_own=True)], policy, stamp)
+
+
+def _append_changes(connection: duckdb.DuckDBPyConnection, found: Derived, policy: Policy, stamp: Stamp) -> None:
+    """Routing decisions that differ from the last, restated t0s, and contradictions not yet known."""
+    with transaction(connection):
+        for name in ("routing", "conflict", "cycle", "sighting"):
+            connection.register(f"now_{name}", found.frames[name])
+        has_before = connection.execute("SELECT count(*) FROM duckdb_tables() WHERE schema_name = 'derived' AND table_name = 'cycle'").fetchone()
+        parameters = {"as_of": stamp.recorded_us}
+        connection.execute(sql_file("record/append_routing.sql"), parameters)
+        connection.execute(sql_file("record/append_conflicts.sql"))
+        if has_before and has_before[0]:
+            connection.execute(sql_file("record/append_restatements.sql"), parameters)
+        _keep_policy(connection, policy, stamp)
+        for name in ("routing", "conflict", "cycle", "sighting"):
+            connection.unregister(f"now_{name}")
+
+
+def _keep_policy(connection: duckdb.DuckDBPyConnection, policy: Policy, stamp: Stamp) -> None:
+    """Keeps each policy once, by its digest, so that any past run can be computed again under its own."""
+    known = connection.execute("SELECT 1 FROM record.policy WHERE policy_digest = ?", [policy.digest]).fetchone()
+    if not known:
+        row = {"policy_digest": policy.digest, "policy": policy.canonical, "recorded_at": stamp.recorded_us}
+        load.append(connection, tables.POLICY, [row])

@@ -1,0 +1,56 @@
+"""Schema `derived`: what the transforms made of the record at one as_of, and the parameters of the run as one-row tables."""
+
+from __future__ import annotations
+
+import duckdb
+import pyarrow as pa
+
+from transforms.domain import tables
+from transforms.domain.policy import Policy
+from transforms.domain.vocabulary import BANDS, RATED_BANDS
+from warehouse.connection import transaction
+from warehouse.schema import create_table
+
+
+def write(connection: duckdb.DuckDBPyConnection, frames: dict[str, pa.Table], policy: Policy, as_of_us: int) -> None:
+    """Replaces the derived tables and the parameters, all at once."""
+    with transaction(connection):
+        connection.execute("DROP SCHEMA IF EXISTS derived CASCADE")
+        connection.execute("CREATE SCHEMA derived")
+        for name, frame in frames.items():
+            create_table(connection, "derived", tables.DERIVED_TABLES[name])
+            connection.register("frame", frame)
+            connection.execute(f"INSERT INTO derived.{name} SELECT * FROM frame")  # the name is our own declaration
+            connection.unregister("frame")
+        _write_parameters(connection, policy, as_of_us)
+
+
+def _write_parameters(connection: duckdb.DuckDBPyConnection, policy: Policy, as_of_us: int) -> None:
+    connection.execute(
+        "CREATE TABLE derived.parameter AS SELECT make_timestamp(?::BIGINT) AS as_of, ?::VARCHAR AS reporting_zone, ?::INTEGER AS verdict_minimum, "
+        "?::VARCHAR AS policy_digest, ?::BIGINT AS bulk_count, ?::BIGINT AS bulk_window_us",
+        [
+            as_of_us,
+            policy.reporting_zone,
+            policy.verdict.minimum,
+            policy.digest,
+            policy.time_quality.bulk_count,
+            policy.time_quality.bulk_window.wall_us(),
+        ],
+    )
+    connection.execute(
+        "CREATE TABLE derived.band (severity VARCHAR, rank INTEGER, median_target_seconds DOUBLE, p90_target_seconds DOUBLE, rate_target DOUBLE, "
+        "handoff_sla VARCHAR, remediation_sla VARCHAR, acknowledgement_window VARCHAR, handoff_budget_seconds DOUBLE, is_handoff_business BOOLEAN)"
+    )
+    default = policy.calendars["default"].business_day.wall_us()
+    rows = []
+    for rank, band in enumerate(BANDS):
+        if band not in RATED_BANDS:
+            continue
+        target, sla = policy.verdict.of(band), policy.handoff_sla.of(band)
+        budget = sla.business_us(default) if sla.is_business else sla.wall_us()
+        texts = [f"{d.amount}{d.unit}" for d in (sla, policy.remediation_sla.of(band), policy.acknowledgement_window.of(band))]
+        rows.append(
+            [band, rank, target.median.wall_us() / 1e6, target.p90.wall_us() / 1e6, target.rate, *texts, budget / 1e6, sla.is_business]
+        )
+    connection.executemany("INSERT INTO derived.band VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", rows)

@@ -1,0 +1,66 @@
+"""The home folder: where a programme's warehouse, raw files, published copy and reports live, and the lock that keeps runs apart."""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from transforms.domain.errors import LockHeld
+
+
+class Home:
+    """Paths below one folder. Nothing is created until something is written."""
+
+    def __init__(self, folder: Path | str) -> None:
+        self.folder = Path(folder)
+        self.warehouse = self.folder / "warehouse.duckdb"
+        self.published = self.folder / "handoff.duckdb"
+        self.raw = self.folder / "raw"
+        self.reports = self.folder / "reports"
+        self.lock_file = self.folder / "run.lock"
+
+    def create(self) -> None:
+        for folder in (self.folder, self.raw, self.reports):
+            folder.mkdir(parents=True, exist_ok=True)
+
+    @contextmanager
+    def lock(self, run_id: str, started: str, wait_seconds: float = 0) -> Iterator[None]:
+        """Holds the home for one run: an OS lock, gone with the process however it ends.
+
+        Raises `LockHeld` naming the other run and its start when it is still held after `wait_seconds`.
+        """
+        self.create()
+        deadline = time.monotonic() + wait_seconds
+        with open(self.lock_file, "a+", encoding="utf-8") as file:
+            while True:
+                try:
+                    fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                    break
+                except BlockingIOError:
+                    if time.monotonic() >= deadline:
+                        raise LockHeld(str(self.folder), seen=_holder(file), remedy="wait for it, or run with --wait 10m") from None
+                    time.sleep(0.2)
+            file.seek(0)
+            file.truncate()
+            json.dump({"run": run_id, "started": started, "pid": os.getpid()}, file)
+            file.flush()
+            try:
+                yield
+            finally:
+                file.seek(0)
+                file.truncate()
+                file.flush()
+
+
+def _holder(file) -> str:
+    file.seek(0)
+    try:
+        holder = json.loads(file.read())
+        return f"run {holder['run']} of process {holder['pid']} has been running since {holder['started']}"
+    except (ValueError, KeyError):
+        return "another run is running"

@@ -1,0 +1,210 @@
+"""A landing zone → the files in it: folders, archives and sidecars opened, nothing parsed.
+
+A folder or any fsspec URL. Dotfiles, `.part`, `.tmp`, sidecars and files that are still being written are passed over.
+"""
+
+from __future__ import annotations
+
+import gzip
+import io
+import tarfile
+import zipfile
+import zlib
+from collections.abc import Iterator
+from posixpath import basename
+from typing import NamedTuple
+
+import fsspec
+
+from transforms.domain.digests import sha256
+from transforms.domain.errors import FileRejected, UsageError
+from transforms.domain.instants import to_us
+from transforms.domain.sidecar import Sidecar, read_sidecar, source_of
+from transforms.intake import FOLDERS
+
+#: A member that grows beyond this, or an archive with more members, is no report.
+MAX_MEMBER_BYTES = 2 * 1024**3
+MAX_MEMBERS = 100_000
+_SIDECAR_SUFFIX = ".meta.yaml"
+_FOLDER_SIDECAR = "_scan.yaml"
+
+
+class Found(NamedTuple):
+    """One content of the landing zone, ready to be claimed. `fault` says why it cannot be opened at all."""
+
+    folder: str
+    path: str
+    content: bytes
+    sha256: str
+    sidecar: Sidecar
+    source: str
+    file_us: int
+    fault: str | None = None
+
+    @property
+    def claim_id(self) -> str:
+        """The content's hash, with the sidecar's where there is one (ruling 4)."""
+        digest = self.sidecar.digest
+        return self.sha256 if digest is None else sha256(f"{self.sha256}:{digest}".encode())
+
+
+class Problem(NamedTuple):
+    """Something in the landing zone that is not a file to claim: said on stderr and in the run's summary."""
+
+    path: str
+    message: str
+
+
+def scan_landing(url: str, *, settle_us: int, now_us: int) -> Iterator[Found | Problem]:
+    """Everything in the landing zone, in the order of its paths. Raises `UsageError` where there is none."""
+    system, root = fsspec.core.url_to_fs(url)
+    root = root.rstrip("/")
+    if not system.isdir(root):
+        raise UsageError("--landing", seen=f"{url} is no folder", expected="a folder or fsspec URL", remedy="create it, or mend the path")
+    yield from _Zone(system, root, settle_us, now_us).files()
+
+
+class _Zone:
+    def __init__(self, system, root: str, settle_us: int, now_us: int) -> None:
+        self._system, self._root, self._settle, self._now = system, root, settle_us, now_us
+        self._texts: dict[str, str | None] = {}
+
+    def files(self) -> Iterator[Found | Problem]:
+        for info in self._list(self._root):
+            if isinstance(info, Problem):
+                yield info
+            elif info["type"] == "directory" and not basename(info["name"]).startswith("."):
+                name = basename(info["name"])
+                if name in FOLDERS:
+                    yield from self._walk(name, info["name"])
+                elif name not in ("incidents", "lessons"):
+                    yield Problem(name, f"folder {name}/ is not read; folders are {', '.join(FOLDERS)}")
+            elif not _is_ignored(basename(info["name"])):
+                yield Problem(basename(info["name"]), f"it lies outside the folders {', '.join(FOLDERS)} and is not read")
+
+    def _list(self, folder: str) -> Iterator[dict | Problem]:
+        try:
+            found = sorted(self._system.ls(folder, detail=True, refresh=True), key=lambda info: info["name"])
+        except OSError as error:
+            yield Problem(self._relative(folder), f"the folder cannot be read: {error}")
+            return
+        yield from found
+
+    def _walk(self, top: str, folder: str) -> Iterator[Found | Problem]:
+        for info in self._list(folder):
+            if isinstance(info, Problem):
+                yield info
+                continue
+            name = basename(info["name"])
+            if _is_ignored(name):
+                continue
+            if info["type"] == "directory":
+                yield from self._walk(top, info["name"])
+            elif not name.endswith(_SIDECAR_SUFFIX) and name != _FOLDER_SIDECAR:
+                yield from self._file(top, info)
+
+    def _file(self, top: str, info: dict) -> Iterator[Found | Problem]:
+        path = self._relative(info["name"])
+        modified = _modified_us(info)
+        if modified is not None and self._settle and self._now - modified < self._settle:
+            return
+        try:
+            content = self._system.cat_file(info["name"])
+        except OSError as error:
+            yield Problem(path, f"the file cannot be read: {error}")
+            return
+        for member, body, fault in _members(basename(path), content):
+            yield self._found(top, path, member, body, fault, modified if modified is not None else self._now)
+
+    def _found(self, top: str, path: str, member: str | None, content: bytes, fault: str | None, modified: int) -> Found:
+        full = path if member is None else f"{path}!{member}"
+        sidecar = Sidecar()
+        try:
+            sidecar = read_sidecar(*self._sidecars(path))
+        except FileRejected as error:
+            fault = fault or str(error)
+        source = sidecar.source or source_of(full)
+        return Found(top, full, content, sha256(content), sidecar, source, modified, fault)
+
+    def _sidecars(self, path: str) -> list[tuple[str, str]]:
+        """(name, text) of the sidecars of a file, weakest first."""
+        folder, _, name = path.rpartition("/")
+        names = [f"{folder}/{name.rsplit('.', 1)[0]}{_SIDECAR_SUFFIX}", f"{folder}/{name}{_SIDECAR_SUFFIX}"]
+        while folder:
+            if self._text(f"{folder}/{_FOLDER_SIDECAR}") is not None:
+                names.insert(0, f"{folder}/{_FOLDER_SIDECAR}")
+                break
+            folder = folder.rpartition("/")[0]
+        return [(name, text) for name in dict.fromkeys(names) if (text := self._text(name)) is not None]
+
+    def _text(self, path: str) -> str | None:
+        if path not in self._texts:
+            try:
+                self._texts[path] = self._system.cat_file(f"{self._root}/{path}").decode("utf-8")
+            except FileNotFoundError:
+                self._texts[path] = None
+            except (OSError, UnicodeDecodeError) as error:
+                raise FileRejected("sidecar", seen=f"{path} cannot be read: {error}") from None
+        return self._texts[path]
+
+    def _relative(self, name: str) -> str:
+        return name.removeprefix(self._root).lstrip("/") or "."
+
+
+def _is_ignored(name: str) -> bool:
+    return name.startswith(".") or name.endswith((".part", ".tmp"))
+
+
+def _modified_us(info: dict) -> int | None:
+    modified = info.get("mtime", info.get("LastModified"))
+    if modified is None:
+        return None
+    return to_us(modified) if hasattr(modified, "astimezone") else round(float(modified) * 1_000_000)
+
+
+def _members(name: str, content: bytes) -> Iterator[tuple[str | None, bytes, str | None]]:
+    """(member name, content, fault) of an archive's files; of any other file the file itself."""
+    try:
+        if content[:2] == b"\x1f\x8b" and not name.endswith((".tar.gz", ".tgz")):
+            with gzip.GzipFile(fileobj=io.BytesIO(content)) as stream:
+                yield None, _bounded(stream), None
+        elif content[:4] == b"PK\x03\x04" and name.endswith(".zip"):
+            yield from _zip_members(content)
+        elif name.endswith((".tar", ".tar.gz", ".tgz")):
+            yield from _tar_members(content)
+        else:
+            yield None, content, None
+    except (OSError, EOFError, zlib.error, zipfile.BadZipFile, tarfile.TarError, NotImplementedError, RuntimeError, FileRejected) as error:
+        yield None, content, f"malformed: the archive cannot be opened: {error}"
+
+
+def _bounded(stream) -> bytes:
+    content = stream.read(MAX_MEMBER_BYTES + 1)
+    if len(content) > MAX_MEMBER_BYTES:
+        raise FileRejected("too_large", seen=f"more than {MAX_MEMBER_BYTES} bytes when unpacked", remedy="split it")
+    return content
+
+
+def _zip_members(content: bytes) -> Iterator[tuple[str, bytes, None]]:
+    with zipfile.ZipFile(io.BytesIO(content)) as archive:
+        members = [info for info in archive.infolist() if not info.is_dir() and not _is_ignored(basename(info.filename))]
+        if len(members) > MAX_MEMBERS or sum(info.file_size for info in members) > MAX_MEMBER_BYTES:
+            raise FileRejected("too_large", seen=f"{len(members)} members, {sum(info.file_size for info in members)} bytes when unpacked")
+        for info in sorted(members, key=lambda info: info.filename):
+            with archive.open(info) as stream:
+                yield info.filename, _bounded(stream), None
+
+
+def _tar_members(content: bytes) -> Iterator[tuple[str, bytes, None]]:
+    total = 0
+    with tarfile.open(fileobj=io.BytesIO(content)) as archive:
+        for info in archive:
+            # Links and devices are never followed: a member is its own bytes or nothing.
+            if not info.isfile() or _is_ignored(basename(info.name)):
+                continue
+            total += info.size
+            if total > MAX_MEMBER_BYTES:
+                raise FileRejected("too_large", seen=f"more than {MAX_MEMBER_BYTES} bytes when unpacked")
+            stream = archive.extractfile(info)
+            if stream is not None:
+                yield info.name, _bounded(stream), None

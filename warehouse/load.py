@@ -1,0 +1,433 @@
+"""Landed files → the record. A file's claim, rows and row balance are one transaction; a file already loaded does nothing.
+
+Exactly-once lives here and in nothing else: whoever schedules runs may double, drop or kill them.
+"""
+
+from __future__ import annotations
+
+import os
+import resource
+from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import Future, ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from dataclasses import dataclass, field
+from multiprocessing import get_context
+from typing import Any, NamedTuple
+
+import duckdb
+import msgspec
+import pyarrow as pa
+
+from transforms import intake
+from transforms.domain import tables
+from transforms.domain.errors import LawBroken
+from transforms.domain.policy import Policy, from_canonical
+from transforms.domain.result import Reject
+from transforms.domain.sidecar import Sidecar
+from transforms.intake import Delivery, Intake
+from warehouse import raw
+from warehouse.connection import transaction
+from warehouse.home import Home
+from warehouse.landing import Found, Problem
+from warehouse.schema import sql_file
+
+#: A parser that needs more memory than this has met a hostile or broken file: it dies alone, the file is quarantined.
+WORKER_MEMORY_BYTES = 8 * 1024**3
+#: Rows and files of one transaction: large enough that commits cost nothing, small enough that a kill loses little work.
+BATCH_ROWS = 200_000
+BATCH_FILES = 200
+#: Contents handed to one worker at once.
+TASK_BYTES = 4 * 1024**2
+
+_REGISTERS = ("assets", "people", "ownership")
+_ROW_KEYS = {
+    "observation": ("observation_id", "content_id"),
+    "activity": ("event_id", "content_id"),
+    "asset": ("content_id",),
+    "person": ("content_id",),
+    "ownership": ("content_id",),
+    "known_exploited": ("vulnerability_id", "added_on"),
+    "vulnerability_alias": ("advisory_id", "vulnerability_ids"),
+    "exploit_prediction": ("vulnerability_id", "epss"),
+}
+
+
+class Task(NamedTuple):
+    """One reading of one claimed content."""
+
+    found_sha256: str
+    content: bytes
+    delivery: Delivery
+    sidecar_sha256: str | None
+    attempt: int
+    fault: str | None = None
+
+
+@dataclass
+class Loaded:
+    """What an ingest did, for the run's summary."""
+
+    files_seen: int = 0
+    files_new: int = 0
+    files_quarantined: int = 0
+    files_held: int = 0
+    rows_in: int = 0
+    rows_new: int = 0
+    rows_duplicate: int = 0
+    rows_rejected: int = 0
+    problems: list[Problem] = field(default_factory=list)
+    quarantined: list[tuple[str, str]] = field(default_factory=list)
+
+
+class Stamp(NamedTuple):
+    """What every row of one run is marked with."""
+
+    run_id: str
+    recorded_us: int
+    code_version: str
+    policy_digest: str
+
+
+def ingest(connection: duckdb.DuckDBPyConnection, home: Home, found: Iterable[Found | Problem], policy: Policy, stamp: Stamp) -> Loaded:
+    """Claims and loads what is new in the landing zone, and reads again what newer code, policy, time or a person asks for."""
+    return _Ingest(connection, home, policy, stamp).run(found)
+
+
+def load_tasks(connection: duckdb.DuckDBPyConnection, home: Home, tasks: Sequence[Task], policy: Policy, stamp: Stamp) -> Loaded:
+    """Loads contents that are already in the raw store."""
+    return _Ingest(connection, home, policy, stamp).load(tasks)
+
+
+class _Ingest:
+    def __init__(self, connection: duckdb.DuckDBPyConnection, home: Home, policy: Policy, stamp: Stamp) -> None:
+        self._connection, self._home, self._policy, self._stamp = connection, home, policy, stamp
+        self._loaded = Loaded()
+        self._attempts = dict(connection.execute("SELECT claim_id, max(attempt) FROM record.landing_attempt GROUP BY claim_id").fetchall())
+        self._last_scans = self._scans_before()
+
+    def run(self, found: Iterable[Found | Problem]) -> Loaded:
+        return self.load([*self._new(found), *self._again()])
+
+    def load(self, tasks: Sequence[Task]) -> Loaded:
+        batch: list[tuple[Task, Intake]] = []
+        rows = 0
+        for task, result in self._ordered(_parse_all(tasks, self._policy)):
+            batch.append((task, result))
+            rows += result.rows_in
+            if rows >= BATCH_ROWS or len(batch) >= BATCH_FILES:
+                self._commit(batch)
+                batch, rows = [], 0
+        if batch:
+            self._commit(batch)
+        return self._loaded
+
+    def _new(self, found: Iterable[Found | Problem]) -> Iterator[Task]:
+        """Contents that nobody has claimed; each is in the raw store before anything is read from it."""
+        claimed = set(self._attempts)
+        for item in found:
+            if isinstance(item, Problem):
+                self._loaded.problems.append(item)
+                continue
+            self._loaded.files_seen += 1
+            if item.claim_id in claimed:
+                continue
+            claimed.add(item.claim_id)
+            yield keep(self._home, item, self._stamp)
+
+    def _again(self) -> Iterator[Task]:
+        """Claims to read again (rulings 3, 4): quarantined files and rejected rows under newer code or policy, future rows whose time has
+        come, and what a person asked for."""
+        rows = self._connection.execute(
+            sql_file("record/read_again.sql"),
+            {"code": self._stamp.code_version, "policy": self._stamp.policy_digest, "as_of": self._stamp.recorded_us},
+        ).fetchall()
+        for sha256, claim_id in rows:
+            meta = msgspec.json.decode(raw.meta_path(self._home.raw, sha256, claim_id).read_bytes())
+            yield task_of(self._home, meta, self._attempts[claim_id] + 1, self._stamp.recorded_us)
+
+    @staticmethod
+    def _ordered(results: Iterable[tuple[Task, Intake]]) -> list[tuple[Task, Intake]]:
+        """Register snapshots in the order in which they were taken: each is compared with the one before it."""
+        return sorted(results, key=lambda pair: (pair[1].snapshot_us or 0, pair[0].delivery.path, pair[0].delivery.claim_id))
+
+    def _commit(self, batch: Sequence[tuple[Task, Intake]]) -> None:
+        with transaction(self._connection):
+            counts = {name: self._insert(name, [result.frames[name] for _, result in batch if name in result.frames]) for name in _ROW_KEYS}
+            attempts: list[dict[str, Any]] = []
+            rejected: list[dict[str, Any]] = []
+            for task, result in batch:
+                if result.kind in _REGISTERS and attempts:
+                    # A register is compared with the snapshot before it, which may be in this very batch.
+                    self._append(tables.LANDING_ATTEMPT, attempts)
+                    attempts = []
+                new, duplicate = (sum(found) for found in zip(*(count.get(task.delivery.claim_id, (0, 0)) for count in counts.values()), strict=True))
+                attempts.append(self._attempt(task, result, new, duplicate))
+                rejected += [self._rejected(task, reject, retry) for reject, retry in result.rejects]
+                if task.attempt == 1:
+                    self._supersede(task)
+            self._append(tables.LANDING_ATTEMPT, attempts)
+            self._append(tables.REJECTED_ROW, rejected)
+
+    def _insert(self, name: str, frames: list[pa.Table]) -> dict[str, tuple[int, int]]:
+        """Appends the rows that the record does not have; (new, duplicate) by claim."""
+        if not frames:
+            return {}
+        incoming = pa.concat_tables(frames)
+        incoming = incoming.append_column("seq", pa.array(range(incoming.num_rows), pa.int64()))
+        if name in ("asset", "person", "ownership"):
+            members = incoming.select(["claim_id", "content_id"])
+            self._connection.register("members", members)
+            self._connection.execute(sql_file("record/append_members.sql"), {"register": name})
+            self._connection.unregister("members")
+        self._connection.register("incoming", incoming)
+        try:
+            statements = sql_file("record/append_rows.sql").replace("$table", name).replace("$key", ", ".join(_ROW_KEYS[name]))
+            columns = ", ".join(f'"{column.name}"' for column in tables.RECORD_TABLES[name].columns)
+            *setup, count = [part for part in statements.replace("$columns", columns).split(";") if part.strip()]
+            for statement in setup:
+                self._connection.execute(statement)
+            return {claim: (new, duplicate) for claim, new, duplicate in self._connection.execute(count).fetchall()}
+        finally:
+            self._connection.unregister("incoming")
+
+    def _attempt(self, task: Task, result: Intake, new: int, duplicate: int) -> dict[str, Any]:
+        status, reason = self._status(task, result)
+        rejected = len(result.rejects)
+        if new + duplicate + rejected != result.rows_in:
+            raise LawBroken(task.delivery.path, seen=f"{result.rows_in} rows in, but {new} new, {duplicate} duplicate, {rejected} rejected")
+        done = self._loaded
+        done.files_new += task.attempt == 1
+        done.rows_in += result.rows_in
+        done.rows_new += new
+        done.rows_duplicate += duplicate
+        done.rows_rejected += rejected
+        if status == "quarantined":
+            done.files_quarantined += 1
+            done.quarantined.append((task.delivery.path, reason or ""))
+        done.files_held += status == "held"
+        delivery = task.delivery
+        return {
+            "claim_id": delivery.claim_id,
+            "attempt": task.attempt,
+            "sha256": task.found_sha256,
+            "sidecar_sha256": task.sidecar_sha256,
+            "path": delivery.path,
+            "kind": result.kind,
+            "format": result.format,
+            "source": delivery.source,
+            "bytes": len(task.content),
+            "status": status,
+            "reason": reason,
+            "rows_in": result.rows_in,
+            "rows_new": new,
+            "rows_duplicate": duplicate,
+            "rows_rejected": rejected,
+            "snapshot_at": result.snapshot_us,
+            "is_complete": delivery.sidecar.complete if result.kind in _REGISTERS else None,
+            "scope": result.scope,
+            "landed_at": delivery.recorded_us,
+            "run_id": self._stamp.run_id,
+            "code_version": self._stamp.code_version,
+            "policy_digest": self._stamp.policy_digest,
+        }
+
+    def _status(self, task: Task, result: Intake) -> tuple[str, str | None]:
+        if result.reason is not None:
+            return "quarantined", result.reason
+        reason = None
+        if result.kind in _REGISTERS and task.delivery.sidecar.complete:
+            reason = self._lost_too_much(task, result)
+        elif result.kind == "scan":
+            reason = self._collapsed(task, result)
+        if reason:
+            return "held", reason
+        return ("loaded", None) if result.rows_in else ("empty", None)
+
+    def _lost_too_much(self, task: Task, result: Intake) -> str | None:
+        """Why a register snapshot is held: it lacks more rows of the one before it than the policy allows."""
+        row = self._connection.execute(
+            sql_file("record/register_loss.sql"),
+            {"kind": result.kind, "source": task.delivery.source, "claim": task.delivery.claim_id, "snapshot": result.snapshot_us},
+        ).fetchone()
+        before, lost = row if row else (0, 0)
+        if before and lost / before > self._policy.registers.maximum_loss:
+            share = self._policy.registers.maximum_loss
+            return f"{lost} of the {before} keys of the snapshot before it are gone, the policy allows a share of {share:g}; release or discard it"
+        return None
+
+    def _collapsed(self, task: Task, result: Intake) -> str | None:
+        """Why a scan is held: it has far fewer results than the last one of the same source and targets (ruling 91)."""
+        source = (task.delivery.source, result.format)
+        before = self._last_scans.get((*source, tuple(result.scope)) if result.scope else source, 0)
+        for key in (source, (*source, tuple(result.scope))):
+            self._last_scans[key] = result.rows_in
+        policy = self._policy.scans
+        if before >= policy.minimum_results and result.rows_in < before * (1 - policy.maximum_collapse):
+            return f"{result.rows_in} results after {before} in the scan before it; they count, their absence proves nothing until it is released"
+        return None
+
+    def _scans_before(self) -> dict[tuple, int]:
+        """Results of the last scan by (source, format) and by (source, format, targets)."""
+        rows = self._connection.execute(
+            "SELECT source, format, scope, rows_in FROM record.landed_file WHERE kind = 'scan' AND status <> 'quarantined' "
+            "ORDER BY snapshot_at NULLS FIRST, landed_at, path"
+        ).fetchall()
+        return {key: rows_in for source, format_, scope, rows_in in rows for key in ((source, format_), (source, format_, tuple(scope or ())))}
+
+    def _rejected(self, task: Task, reject: Reject, retry_us: int | None) -> dict[str, Any]:
+        return {
+            "claim_id": task.delivery.claim_id,
+            "attempt": task.attempt,
+            "path": task.delivery.path,
+            "pointer": reject.pointer,
+            "reason": reject.reason,
+            "detail": reject.detail,
+            "raw": reject.raw,
+            "retry_at": None if retry_us is None else retry_us - self._policy.clock_tolerance.wall_us(),
+        }
+
+    def _supersede(self, task: Task) -> None:
+        """A sidecar that came after its file: the claim of the same content at the same path no longer counts (ruling 4)."""
+        earlier = self._connection.execute(
+            "SELECT claim_id FROM record.landed_file WHERE sha256 = ? AND path = ? AND claim_id <> ?",
+            [task.found_sha256, task.delivery.path, task.delivery.claim_id],
+        ).fetchall()
+        detail = "a sidecar landed after its file was claimed"
+        self._append(
+            tables.CONFLICT,
+            [
+                {
+                    "kind": "superseded_claim",
+                    "subject": task.delivery.path,
+                    "kept": task.delivery.claim_id,
+                    "lost": lost,
+                    "detail": detail,
+                    "recorded_at": task.delivery.recorded_us,
+                }
+                for (lost,) in earlier
+            ],
+        )
+
+    def _append(self, table: tables.Table, rows: list[dict[str, Any]]) -> None:
+        append(self._connection, table, rows)
+
+
+def append(connection: duckdb.DuckDBPyConnection, table: tables.Table, rows: list[dict[str, Any]]) -> None:
+    """Appends rows to a table of the record, all at once."""
+    if not rows:
+        return
+    frame = table.frame({column.name: [row.get(column.name) for row in rows] for column in table.columns})
+    connection.register("appended", frame)
+    try:
+        connection.execute(f"INSERT INTO record.{table.name} SELECT * FROM appended")  # the name is our own declaration
+    finally:
+        connection.unregister("appended")
+
+
+def keep(home: Home, found: Found, stamp: Stamp, *, is_own: bool = False) -> Task:
+    """Puts a content into the raw store, and says how to read it."""
+    meta = {
+        "claim_id": found.claim_id,
+        "sha256": found.sha256,
+        "folder": found.folder,
+        "path": found.path,
+        "source": found.source,
+        "sidecar": found.sidecar.model_dump(exclude_defaults=True),
+        "sidecar_sha256": found.sidecar.digest,
+        "file_us": found.file_us,
+        "recorded_us": stamp.recorded_us,
+        "is_own": is_own,
+        "fault": found.fault,
+    }
+    raw.store(home.raw, found.sha256, found.claim_id, found.content, meta)
+    return _task(meta, found.content, 1)
+
+
+def task_of(home: Home, meta: dict[str, Any], attempt: int, latest_us: int) -> Task:
+    """A task from the raw store. What a later reading accepts is known from then on: its rows are recorded at `latest_us`."""
+    return _task({**meta, "recorded_us": max(meta["recorded_us"], latest_us)}, raw.load(home.raw, meta["sha256"]), attempt)
+
+
+def _task(meta: dict[str, Any], content: bytes, attempt: int) -> Task:
+    delivery = Delivery(
+        claim_id=meta["claim_id"],
+        folder=meta["folder"],
+        path=meta["path"],
+        source=meta["source"],
+        sidecar=Sidecar.model_validate(meta["sidecar"]),
+        file_us=meta["file_us"],
+        recorded_us=meta["recorded_us"],
+        is_own=meta["is_own"],
+    )
+    return Task(meta["sha256"], content, delivery, meta["sidecar_sha256"], attempt, meta["fault"])
+
+
+# Parsing, in child processes
+
+
+def _parse_all(tasks: Sequence[Task], policy: Policy) -> Iterator[tuple[Task, Intake]]:
+    """Every task with what its content gave. A worker that dies takes no other file with it."""
+    readable = []
+    for task in tasks:
+        if task.fault is not None:
+            yield task, Intake(reason=task.fault)
+        else:
+            readable.append(task)
+    if not readable:
+        return
+    if all(task.delivery.is_own for task in readable):
+        # Our own small files hold nothing hostile: no process is started for them.
+        for task in readable:
+            yield task, intake.read(task.content, task.delivery, policy)
+        return
+    broken: list[Task] = []
+    with _pool(min(os.cpu_count() or 1, len(readable))) as pool:
+        futures: list[tuple[list[Task], Future]] = []
+        for group in _groups(readable):
+            try:
+                futures.append((group, pool.submit(_parse_group, [(task.content, task.delivery) for task in group], policy.canonical)))
+            except BrokenProcessPool:
+                broken += group
+        for group, future in futures:
+            try:
+                yield from zip(group, future.result(), strict=True)
+            except BrokenProcessPool:
+                broken += group
+    for task in broken:
+        yield task, _parse_alone(task, policy)
+
+
+def _parse_alone(task: Task, policy: Policy) -> Intake:
+    with _pool(1) as pool:
+        try:
+            return pool.submit(_parse_group, [(task.content, task.delivery)], policy.canonical).result()[0]
+        except BrokenProcessPool:
+            return Intake(reason=f"parser_died: reading it needed more than {WORKER_MEMORY_BYTES} bytes of memory, or crashed; split or mend it")
+
+
+def _pool(workers: int) -> ProcessPoolExecutor:
+    context = get_context("forkserver")
+    context.set_forkserver_preload(["transforms.intake"])
+    return ProcessPoolExecutor(max_workers=workers, mp_context=context, initializer=_limit_memory)
+
+
+def _limit_memory() -> None:
+    resource.setrlimit(resource.RLIMIT_AS, (WORKER_MEMORY_BYTES, WORKER_MEMORY_BYTES))
+
+
+def _groups(tasks: Sequence[Task]) -> Iterator[list[Task]]:
+    group: list[Task] = []
+    size = 0
+    for task in tasks:
+        group.append(task)
+        size += len(task.content)
+        if size >= TASK_BYTES or len(group) >= BATCH_FILES:
+            yield group
+            group, size = [], 0
+    if group:
+        yield group
+
+
+def _parse_group(items: list[tuple[bytes, Delivery]], policy: str) -> list[Intake]:
+    """Runs in a worker. The policy comes as its canonical text, validated once a process."""
+    return [intake.read(content, delivery, from_canonical(policy)) for content, delivery in items]

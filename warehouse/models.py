@@ -1,0 +1,142 @@
+"""Marts: one SQL file, one table. The header of a file declares its table; the order of building comes from the queries themselves.
+
+Header lines, before the query:
+
+    -- One row per open cycle whose current decision names no valid person.
+    -- key: finding_id, cycle
+    -- finding_id VARCHAR: The finding.
+    -- severity VARCHAR                (the meaning is the glossary's, in sql/marts/glossary.yaml)
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from functools import cache
+from importlib.resources import files
+from typing import NamedTuple
+
+import duckdb
+import yaml
+
+from transforms.domain.errors import ModuleMalformed
+from warehouse.schema import comment_on
+
+_COLUMN = re.compile(r"-- ([a-z][a-z0-9_]*) ([A-Z]+(?:\[\])?)(?:: (.*))?")
+_TYPES = {"INT": "INTEGER", "TIMESTAMP": "TIMESTAMP"}
+
+
+class Column(NamedTuple):
+    name: str
+    type: str
+    meaning: str
+
+
+class Model(NamedTuple):
+    """One mart: what its file declares, and its query."""
+
+    name: str
+    row: str
+    key: tuple[str, ...]
+    columns: tuple[Column, ...]
+    query: str
+
+
+@cache
+def models() -> dict[str, Model]:
+    """Every mart by name. Raises `ModuleMalformed`, naming the file, where a header is incomplete."""
+    folder = files("warehouse").joinpath("sql", "marts")
+    glossary = yaml.safe_load(folder.joinpath("glossary.yaml").read_text(encoding="utf-8"))
+    found = {}
+    for entry in sorted(folder.iterdir(), key=lambda entry: entry.name):
+        if entry.name.endswith(".sql"):
+            name = entry.name.removesuffix(".sql")
+            found[name] = _read(name, entry.read_text(encoding="utf-8"), glossary)
+    return found
+
+
+def _read(name: str, text: str, glossary: dict[str, str]) -> Model:
+    row, key, columns, lines = "", (), [], text.splitlines()
+    for number, line in enumerate(lines, 1):
+        if not line.startswith("--"):
+            break
+        if match := _COLUMN.fullmatch(line.strip()):
+            meaning = match[3] or glossary.get(match[1])
+            if not meaning:
+                raise ModuleMalformed(f"sql/marts/{name}.sql:{number}", seen=f"column {match[1]} has no meaning", remedy="write one, or add it to glossary.yaml")
+            columns.append(Column(match[1], match[2], meaning))
+        elif line.startswith("-- key: "):
+            key = tuple(part.strip() for part in line.removeprefix("-- key: ").split(","))
+        elif not columns:
+            row = f"{row} {line.removeprefix('--').strip()}".strip()
+    if not row or not key or not columns or set(key) - {column.name for column in columns}:
+        raise ModuleMalformed(f"sql/marts/{name}.sql", seen="an incomplete header", expected="the row sentence, `-- key:` of its columns, and each column")
+    return Model(name, row, key, tuple(columns), text)
+
+
+def build_order(connection: duckdb.DuckDBPyConnection) -> list[Model]:
+    """The marts, each behind the marts that its query reads. Raises `ModuleMalformed` where two need each other."""
+    needs = {model.name: {name for schema, name in _tables(connection, model) if schema == "mart"} for model in models().values()}
+    ordered: list[Model] = []
+    done: set[str] = set()
+    while len(ordered) < len(needs):
+        ready = [name for name in needs if name not in done and needs[name] <= done]
+        if not ready:
+            left = {name: sorted(needs[name] - done) for name in needs if name not in done}
+            raise ModuleMalformed("sql/marts", seen=f"marts that wait for each other or for one that is not there: {left}")
+        ordered += [models()[name] for name in ready]
+        done.update(ready)
+    return ordered
+
+
+def _tables(connection: duckdb.DuckDBPyConnection, model: Model) -> set[tuple[str, str]]:
+    """(schema, table) of everything that a query reads, from its parse tree: `get_table_names` binds, and so needs the tables to be there."""
+    row = connection.execute("SELECT json_serialize_sql(?)", [model.query]).fetchone()
+    tree = json.loads(row[0]) if row else {}
+    if tree.get("error"):
+        raise ModuleMalformed(f"sql/marts/{model.name}.sql", seen=tree.get("error_message", "it cannot be parsed"))
+    found: set[tuple[str, str]] = set()
+
+    def walk(node: object) -> None:
+        if isinstance(node, dict):
+            if node.get("type") == "BASE_TABLE":
+                found.add((node.get("schema_name", ""), node["table_name"]))
+            for value in node.values():
+                walk(value)
+        elif isinstance(node, list):
+            for value in node:
+                walk(value)
+
+    walk(tree)
+    return found
+
+
+def build(connection: duckdb.DuckDBPyConnection) -> None:
+    """Builds every mart into schema `mart`, checked against its declaration, with comments.
+
+    Raises `ModuleMalformed` where a query's columns are not the declared ones.
+    """
+    connection.execute("DROP SCHEMA IF EXISTS mart CASCADE")
+    connection.execute("CREATE SCHEMA mart")
+    for model in build_order(connection):
+        try:
+            connection.execute(f"CREATE TABLE mart.{model.name} AS {model.query}")  # our own file
+        except duckdb.Error as error:
+            raise ModuleMalformed(f"sql/marts/{model.name}.sql", seen=str(error)) from error
+        _check(connection, model)
+        comment_on(connection, "TABLE", f"mart.{model.name}", f"{model.row} Key: {', '.join(model.key)}.")
+        for column in model.columns:
+            comment_on(connection, "COLUMN", f'mart.{model.name}."{column.name}"', column.meaning)
+
+
+def _check(connection: duckdb.DuckDBPyConnection, model: Model) -> None:
+    got = connection.execute(
+        "SELECT column_name, data_type FROM duckdb_columns() WHERE schema_name = 'mart' AND table_name = ? ORDER BY column_index", [model.name]
+    ).fetchall()
+    declared = [(column.name, column.type) for column in model.columns]
+    if got != declared:
+        raise ModuleMalformed(
+            f"sql/marts/{model.name}.sql",
+            seen=f"the query gives {[pair for pair in got if pair not in declared] or [name for name, _ in got]}",
+            expected=f"{[pair for pair in declared if pair not in got] or [name for name, _ in declared]} as its header declares",
+        )

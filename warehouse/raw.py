@@ -1,0 +1,65 @@
+"""The raw store: every landed content unchanged under its hash, with a `.meta` of how it first came. The warehouse can be rebuilt from it."""
+
+from __future__ import annotations
+
+import json
+import os
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from transforms.domain.errors import RunError
+
+
+def content_path(raw: Path, sha256: str) -> Path:
+    return raw / sha256[:2] / sha256
+
+
+def meta_path(raw: Path, sha256: str, claim_id: str) -> Path:
+    """`<sha>.meta` without a sidecar (claim and content are one), `<sha>.<claim>.meta` with one."""
+    return raw / sha256[:2] / (f"{sha256}.meta" if claim_id == sha256 else f"{sha256}.{claim_id[:16]}.meta")
+
+
+def store(raw: Path, sha256: str, claim_id: str, content: bytes, meta: dict[str, Any]) -> None:
+    """Keeps content and meta durably; what is there already stays as it is (the earliest delivery's meta wins)."""
+    target = content_path(raw, sha256)
+    if not target.exists():
+        write_durably(target, content)
+    described = meta_path(raw, sha256, claim_id)
+    if not described.exists():
+        write_durably(described, json.dumps(meta, sort_keys=True).encode())
+
+
+def load(raw: Path, sha256: str) -> bytes:
+    """The content of that hash. Raises `RunError` where it is missing."""
+    try:
+        return content_path(raw, sha256).read_bytes()
+    except OSError as error:
+        raise RunError(str(content_path(raw, sha256)), seen=str(error), remedy="restore it from a backup, or deliver the file again") from None
+
+
+def metas(raw: Path) -> Iterator[dict[str, Any]]:
+    """Every meta in the store, oldest delivery first."""
+    found = [json.loads(path.read_text(encoding="utf-8")) for path in raw.glob("*/*.meta")]
+    yield from sorted(found, key=lambda meta: (meta["recorded_us"], meta["path"], meta["claim_id"]))
+
+
+def write_durably(path: Path, content: bytes) -> None:
+    """Writes under a temporary name, syncs, renames: the file is there whole or not at all."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle, name = tempfile.mkstemp(dir=path.parent, prefix=".", suffix=".tmp")
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(name, path)
+        folder = os.open(path.parent, os.O_RDONLY)
+        try:
+            os.fsync(folder)
+        finally:
+            os.close(folder)
+    except BaseException:
+        Path(name).unlink(missing_ok=True)
+        raise

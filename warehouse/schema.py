@@ -1,0 +1,56 @@
+"""DDL: the record's tables and views from their one declaration, and the check that a file is of this code's schema version."""
+
+from __future__ import annotations
+
+from importlib.resources import files
+
+import duckdb
+
+from transforms.domain import tables
+from transforms.domain.errors import RunError
+
+
+def sql_file(path: str) -> str:
+    """The text of a file below warehouse/sql."""
+    return files("warehouse").joinpath("sql", path).read_text(encoding="utf-8")
+
+
+def create_record(connection: duckdb.DuckDBPyConnection) -> None:
+    """Creates what is missing of schema `record`. Raises `RunError` where the file is of another schema version."""
+    connection.execute("CREATE SCHEMA IF NOT EXISTS record")
+    connection.execute("CREATE TABLE IF NOT EXISTS record.schema_version (version INTEGER NOT NULL)")
+    row = connection.execute("SELECT max(version) FROM record.schema_version").fetchone()
+    version = row[0] if row else None
+    if version is None:
+        connection.execute("INSERT INTO record.schema_version VALUES (?)", [tables.SCHEMA_VERSION])
+    elif version != tables.SCHEMA_VERSION:
+        raise RunError(
+            "record.schema_version",
+            seen=f"the warehouse is of version {version}, this code of {tables.SCHEMA_VERSION}",
+            remedy="use the newer code, or rebuild the warehouse with `handoff rebuild`",
+        )
+    for table in tables.RECORD_TABLES.values():
+        create_table(connection, "record", table)
+    connection.execute(sql_file("record/views.sql"))
+
+
+def create_table(connection: duckdb.DuckDBPyConnection, schema: str, table: tables.Table) -> None:
+    columns = ", ".join(f'"{column.name}" {column.type}' for column in table.columns)
+    connection.execute(f"CREATE TABLE IF NOT EXISTS {schema}.{table.name} ({columns})")  # names and types are our own declarations
+
+
+def comment(connection: duckdb.DuckDBPyConnection, *, published: bool = False) -> None:
+    """Stores the meaning of the record's tables and columns as COMMENT ON; the published copy has no raw texts."""
+    for table in tables.RECORD_TABLES.values():
+        comment_on(connection, "TABLE", f"record.{table.name}", table.row)
+        for column in table.columns:
+            if published and (table.name, column.name) == ("rejected_row", "raw"):
+                continue
+            comment_on(connection, "COLUMN", f'record.{table.name}."{column.name}"', column.meaning)
+    comment_on(connection, "TABLE", "record.schema_version", "one row: the version of this file's tables")
+    comment_on(connection, "COLUMN", "record.schema_version.version", "Schema version (transforms.domain.tables.SCHEMA_VERSION).")
+
+
+def comment_on(connection: duckdb.DuckDBPyConnection, what: str, name: str, text: str) -> None:
+    quoted = text.replace("'", "''")  # COMMENT ON takes no parameters
+    connection.execute(f"COMMENT ON {what} {name} IS '{quoted}'")

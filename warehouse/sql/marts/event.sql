@@ -1,0 +1,21 @@
+-- One row per accepted event and finding that it concerns: where it stands, and whether it counted for what it claims.
+-- key: event_id, finding_id
+-- event_id VARCHAR: The source's id of the event.
+-- finding_id VARCHAR: Finding; null while it matches nothing.
+-- cycle INTEGER: Handoff cycle; null outside every cycle.
+-- occurred_at TIMESTAMP: When the world did it (UTC).
+-- event VARCHAR: What happened.
+-- actor VARCHAR: Who did it, as the source names them.
+-- target_person VARCHAR: Whom it names.
+-- severity VARCHAR: Band that it was routed with.
+-- channel VARCHAR: Channel.
+-- ticket VARCHAR: Ticket.
+-- comment VARCHAR: Text.
+-- ref VARCHAR: What the source says that it is about.
+-- method VARCHAR: Whose word it is - file, tracker, cli, link or own.
+-- is_valid BOOLEAN: Whether it counted.
+-- status VARCHAR: counted, or why not (not_allowed, withdrawn, outside_cycle, no_match, ambiguous_ref …).
+-- recorded_at TIMESTAMP: When handoff learnt of it (UTC).
+SELECT
+    event_id, finding_id, cycle, occurred_at, event, actor, target_person, severity, channel, ticket, comment, ref, method, is_valid, status, recorded_at
+FROM derived.event

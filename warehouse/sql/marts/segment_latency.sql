@@ -1,0 +1,72 @@
+-- One row per cohort (by t0), cut, band and segment: where the time of a cycle goes.
+-- key: period_grain, period_start, dimension, dimension_value, severity, segment
+-- period_grain VARCHAR
+-- period_start DATE
+-- dimension VARCHAR: all, team, business_unit, environment, scanner, origin, failure_mode, engagement or capture_channel.
+-- dimension_value VARCHAR
+-- severity VARCHAR: Band, or all.
+-- segment VARCHAR: handoff, triage, fix, verification, control, remediation (t1 to verified) or mttr (t0 to verified).
+-- cycles BIGINT: Cycles in which the segment was observed.
+-- median_seconds DOUBLE: Median, wall seconds.
+-- p90_seconds DOUBLE: 90th percentile, wall seconds.
+-- median_business_seconds DOUBLE: Median, business seconds.
+-- coverage_rate DOUBLE: Of the cycles that went past the segment, the share in which it was observed by itself (0 to 1); null where none did.
+WITH whole AS (
+    SELECT finding_id, cycle, 'remediation' AS segment, (epoch_us(verified_at) - epoch_us(acknowledged_at)) / 1e6 AS seconds,
+        (verified_open_us - acknowledged_open_us) / 1e6 AS business_seconds, ['remediation'] AS covers
+    FROM derived.cycle
+    WHERE verified_at IS NOT NULL AND acknowledged_at IS NOT NULL
+    UNION ALL
+    SELECT finding_id, cycle, 'mttr', (epoch_us(verified_at) - epoch_us(captured_at)) / 1e6, (verified_open_us - captured_open_us) / 1e6, ['mttr']
+    FROM derived.cycle
+    WHERE verified_at IS NOT NULL
+),
+observed AS (
+    SELECT finding_id, cycle, segment, sum(seconds) AS seconds, sum(business_seconds) AS business_seconds, any_value(len(covers)) = 1 AS is_alone
+    FROM (SELECT finding_id, cycle, segment, seconds, business_seconds, covers FROM mart.segment UNION ALL SELECT * FROM whole)
+    GROUP BY ALL
+),
+-- Past a segment: a later boundary of the same cycle was observed, whether or not its own was.
+past AS (
+    SELECT finding_id, cycle, unnest(covers) AS segment FROM mart.segment
+    UNION ALL
+    SELECT finding_id, cycle, segment FROM whole
+),
+cuts AS (
+    SELECT handoff.finding_id, handoff.cycle, handoff.severity, handoff.captured_on, cut.dimension, coalesce(cut.dimension_value, '(none)') AS dimension_value
+    FROM mart.handoff
+    CROSS JOIN LATERAL (
+        VALUES
+            ('all', 'all'), ('team', team), ('business_unit', business_unit), ('environment', environment), ('origin', origin),
+            ('failure_mode', failure_mode), ('engagement', engagement), ('capture_channel', capture_channel)
+    ) AS cut (dimension, dimension_value)
+    WHERE NOT (cut.dimension = 'failure_mode' AND failure_mode IS NULL)
+    UNION ALL
+    SELECT finding_id, cycle, severity, captured_on, 'scanner', unnest(scanners)
+    FROM mart.handoff
+),
+measured AS (
+    SELECT DISTINCT past.finding_id, past.cycle, past.segment, observed.seconds, observed.business_seconds, coalesce(observed.is_alone, false) AS is_alone
+    FROM past
+    LEFT JOIN observed USING (finding_id, cycle, segment)
+),
+cohorts AS (
+    SELECT measured.*, cuts.dimension, cuts.dimension_value, grain.period_grain, grain.period_start, band.severity
+    FROM measured
+    JOIN cuts USING (finding_id, cycle)
+    CROSS JOIN LATERAL (
+        VALUES
+            ('all', NULL::DATE), ('day', captured_on), ('week', date_trunc('week', captured_on)::DATE),
+            ('month', date_trunc('month', captured_on)::DATE), ('quarter', date_trunc('quarter', captured_on)::DATE)
+    ) AS grain (period_grain, period_start)
+    CROSS JOIN LATERAL (VALUES ('all'), (cuts.severity)) AS band (severity)
+)
+SELECT
+    period_grain, period_start, dimension, dimension_value, severity, segment,
+    count(seconds) AS cycles,
+    quantile_cont(seconds, 0.5) AS median_seconds,
+    quantile_cont(seconds, 0.9) AS p90_seconds,
+    quantile_cont(business_seconds, 0.5) AS median_business_seconds,
+    count(*) FILTER (WHERE is_alone) / count(*) AS coverage_rate
+FROM cohorts
+GROUP BY ALL

@@ -1,0 +1,25 @@
+-- Keys of the snapshot before this one of the same source, and how many of them this one lacks.
+WITH keyed AS (
+    SELECT member.claim_id, asset_id AS key FROM record.register_member AS member JOIN record.asset USING (content_id) WHERE register = 'asset'
+    UNION ALL
+    SELECT member.claim_id, person_id FROM record.register_member AS member JOIN record.person USING (content_id) WHERE register = 'person'
+    UNION ALL
+    SELECT member.claim_id, concat_ws('|', match, person_id, team)
+    FROM record.register_member AS member JOIN record.ownership USING (content_id) WHERE register = 'ownership'
+),
+before AS (
+    SELECT claim_id
+    FROM record.landed_file
+    WHERE kind = $kind AND source = $source AND claim_id <> $claim AND status = 'loaded' AND coalesce(decision, '') <> 'retract'
+        AND epoch_us(snapshot_at) <= $snapshot
+    ORDER BY snapshot_at DESC, landed_at DESC, path DESC
+    LIMIT 1
+),
+lost AS (
+    SELECT DISTINCT key FROM keyed WHERE claim_id IN (FROM before)
+    EXCEPT
+    SELECT key FROM keyed WHERE claim_id = $claim
+)
+SELECT
+    (SELECT count(DISTINCT key) FROM keyed WHERE claim_id IN (FROM before)) AS keys_before,
+    (SELECT count(*) FROM lost) AS keys_lost;
