@@ -85,6 +85,11 @@ def pattern(text: str) -> tuple[str, str] | None:
     return (match[1].lower(), match[2].strip()) if match else None
 
 
+def names(asset: Mapping[str, Any]) -> list[str]:
+    """The names an asset goes by: name and plain aliases; an alias with a prefix is a pattern, never a name."""
+    return [name for name in (asset["name"], *(alias for alias in asset["aliases"] or () if pattern(alias) is None)) if name]
+
+
 class _Index:
     """The register between two changes: names to assets, and the patterns."""
 
@@ -92,14 +97,11 @@ class _Index:
         self.names: dict[str, dict[str, Mapping[str, Any]]] = defaultdict(dict)
         self.patterns: dict[str, list[tuple[str, Mapping[str, Any]]]] = defaultdict(list)
         for asset in assets:
-            for name in (asset["asset_id"], asset["name"], *(asset["aliases"] or ())):
-                if not name:
-                    continue
-                kind = pattern(name) if name not in (asset["asset_id"], asset["name"]) else None
-                if kind:
-                    self.patterns[kind[0]].append((kind[1], asset))
-                else:
-                    self.names[name.strip().lower()][asset["asset_id"]] = asset
+            for name in (asset["asset_id"], *names(asset)):
+                self.names[name.strip().lower()][asset["asset_id"]] = asset
+            for alias in asset["aliases"] or ():
+                if found := pattern(alias):
+                    self.patterns[found[0]].append((found[1], asset))
 
 
 class AssetRegister:

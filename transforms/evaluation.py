@@ -389,11 +389,9 @@ class Evaluation:
         if due is None:
             return None
         share = self.world.policy.half_budget
-        if self.world.policy.handoff_sla.of(self.severity).is_business:
-            budget = self.calendar.business_us(start, due) * share
-            half = self.calendar.due(start, -(-budget.numerator // budget.denominator))
-        else:
-            half = start + int((due - start) * share)
+        # Open time, also where the SLA is written in wall time: half of what the handoff had of its working hours.
+        budget = self.calendar.business_us(start, due) * share
+        half = self.calendar.due(start, -(-budget.numerator // budget.denominator))
         return min(half, self._end_us)
 
     @cached_property

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from fnmatch import fnmatchcase
 from typing import Any, NamedTuple
 
-from transforms.binding import Binding, address, forms, network, pattern
+from transforms.binding import Binding, address, names, network, pattern
 from transforms.versions import ALWAYS, Timeline
 
 _KIND_RANK = {"asset": 0, "application": 1, "name": 2, "cidr": 3, "path": 4}
@@ -161,7 +161,7 @@ class Ownership:
         where = (id(asset), target, file_path, epoch)
         found = self._matches.get(where)
         if found is None:
-            addresses = [a for text in (*forms(target), asset["name"] or "", *(asset["aliases"] or ())) if (a := address(text))]
+            addresses = [a for text in (target.strip(), *names(asset)) if (a := address(text))]
             found = []
             for row, since in self._rows(epoch, instant):
                 kind = _kind(row["match"], asset, addresses, file_path)
@@ -237,7 +237,7 @@ def _fits(kind: str, text: str, asset: Mapping[str, Any], addresses: list, file_
     if kind == "application":
         return bool(asset["application"]) and text.lower() == asset["application"].strip().lower()
     if kind == "name":
-        return any(fnmatchcase(name.strip().lower(), text.lower()) for name in (asset["name"], *(asset["aliases"] or ())) if name)
+        return any(fnmatchcase(name.strip().lower(), text.lower()) for name in names(asset))
     if kind == "cidr":
         net = network(text)
         return net is not None and any(a in net for a in addresses)

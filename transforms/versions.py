@@ -125,6 +125,9 @@ def _of_source(kind: str, snapshots: list[Snapshot], rows: Mapping[str, list[Row
             present[key] = {(row.effective_us, row.content) for row in found} | (set() if snapshot.is_complete else known or set())
         if snapshot.is_complete:
             for key in [key for key in present if key not in here]:
+                # What was announced for later is closed with it.
+                for later in [from_us for from_us in stated[key] if from_us > snapshot.snapshot_us]:
+                    del stated[key][later]
                 stated[key][snapshot.snapshot_us] = _Statement(snapshot.snapshot_us, snapshot.recorded_us, None)
                 del present[key]
     return {key: sorted(found.values(), key=lambda statement: statement.from_us) for key, found in stated.items()}

@@ -14,7 +14,7 @@ AMBIGUITIES (ruling: reading A / reading B -> chosen)
  4. (22) "a cycle without rated observations of its own" judged once at as_of / at every t -> at every t: until its first rated observation
     a later cycle has the band of the previous one; "the previous cycle's band" = most severe of all its observations (not its `severity`).
  5. (22) an observation within the grace of a verified end of a cycle without t1: part of `severity` (band at as_of) / of severity_now only
-    -> literal band at as_of: part of both; it may raise (date) a due that lies after the cycle's end, never a breach.
+    -> literal band at as_of: part of both; its raise never makes a breach (r > H), but it may end the window earlier.
  6. (23, 59) remediation due of a cycle that was unrated at t1 and rated at r > t1: t1 + budget / r + budget -> r + budget (a raise from nothing).
  7. (59) window after a raise later than t1: moves / stays -> stays ("the same formula" includes 'up to t1').
  8. (25) a vector's own CR/IR/AR: kept / overwritten -> overwritten when the asset gives H or L, kept when it gives X. v2 has no MAV: unchanged.
@@ -40,6 +40,13 @@ AMBIGUITIES (ruling: reading A / reading B -> chosen)
 26. (50) equal instants: "in force at that instant" includes naming events at the same instant, whatever their order in A5.
 27. (88) own_ids "of all observations of the finding": informational ones included, observations after as_of not.
 28. (20) the earliest re-send stays, before the conflict of equal captures (19) is judged.
+29. (6) a rejected row (future, unknown word) with the event_id of a good row: competes / does not -> does not.
+30. (26) dateAdded is a day: 00:00 UTC / of the reporting zone -> 00:00 UTC.
+31. (15) "distinct endpoints": by text / normalised -> by text. (16) no default port is filled in, host and path keep their case.
+32. (36) team_calendars is looked up by the team's exact text; people's teams are compared case-insensitively (34 dissolved_team, 50).
+33. (2, 30) a correction with the same effective_from in a later snapshot of the same run: later snapshot / bytewise smallest
+    -> bytewise smallest (recorded_at is equal).
+34. (43) a grace observation of a verified cycle and an observation of a resolved, open one both count in scanners and band of that cycle.
 """
 import csv
 import fnmatch
