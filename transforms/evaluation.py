@@ -93,7 +93,7 @@ class Evaluation:
     def __init__(
         self, world: World, cycle: Cycle, sightings: Sequence[Sighting], file_path: str | None, controls: Sequence[Control], inherited: str | None
     ) -> None:
-        self.world, self.cycle, self._sightings, self._file_path = world, cycle, sightings, file_path
+        self.world, self.cycle, self.sightings, self._file_path = world, cycle, sightings, file_path
         self._controls = controls
         #: The band of the previous cycle, which one without rated observations of its own takes over (ruling 22).
         self._inherited = inherited
@@ -107,7 +107,7 @@ class Evaluation:
         return self._bound(instant)[0]
 
     def _bound(self, instant: int) -> tuple[Binding, str]:
-        seen = [sighting for sighting in self._sightings if sighting.first_us <= instant] or self._sightings[:1]
+        seen = [sighting for sighting in self.sightings if sighting.first_us <= instant] or self.sightings[:1]
         bindings = [(self.world.assets.bind(sighting.target, instant), sighting.target) for sighting in seen]
         return min(bindings, key=lambda found: _BINDING_RANK[found[0].status])
 
@@ -426,13 +426,18 @@ class Evaluation:
         if self.binding_due_us is not None:
             instants.append(self.binding_due_us)
         for instant in instants:
-            decision = self.decision(instant)
-            if decision.status == "routed" or (not decision.is_event and self.binding(instant).status != "bound"):
+            if not self.is_decayed(instant):
                 continue
+            decision = self.decision(instant)
             age = None if decision.since_us is None else (instant - decision.since_us) / 1_000_000
             evidence = _candidate(decision.person, decision.reference, instant)
             return Mode("decayed_routing", evidence | {"reason": decision.status, "mapping": decision.primitive, "mapping_age_seconds": age})
         return None
+
+    def is_decayed(self, instant: int) -> bool:
+        """Whether the decision in force names no valid person; the primitive's counts only while there is an asset to own (ruling 61)."""
+        decision = self.decision(instant)
+        return decision.status != "routed" and (decision.is_event or self.binding(instant).status == "bound")
 
     def _severity_mismatch(self) -> Mode | None:
         for event in self._until_end("routed"):

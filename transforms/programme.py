@@ -8,7 +8,8 @@ from __future__ import annotations
 import gc
 import json
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from bisect import bisect_right
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from fnmatch import fnmatchcase
 from typing import Any, NamedTuple
@@ -22,6 +23,7 @@ from transforms.domain import tables
 from transforms.domain.calendar import Calendar
 from transforms.domain.digests import identifier
 from transforms.domain.instants import DAY_US, to_us
+from transforms.domain.periods import current_periods
 from transforms.domain.policy import Policy
 from transforms.domain.vocabulary import BAND_RANK, BANDS, EVENT_RANK, FAILURE_MODES
 from transforms.evaluation import Evaluation, Inbox, Sighting, World
@@ -92,6 +94,8 @@ class _Derivation:
         registers = {name: self._register(name) for name in _REGISTERS}
         self._assets, self._directory = AssetRegister(registers["asset"]), Directory(registers["person"])
         ownership = Ownership(registers["ownership"], self._directory)
+        self._changes = sorted({*self._assets.changes, *self._directory.changes, *ownership.changes})
+        self._periods = current_periods(self._as_of, self._policy.reporting_zone)
         inbox = Inbox()
         self._world = World(self._policy, self._as_of, self._assets, self._directory, ownership, inbox, self._calendars)
         findings = self._findings(self._observations())
@@ -483,6 +487,8 @@ class _Derivation:
             current_mapping=current.primitive,
             current_is_active=current.person.is_active_human,
             current_since=current.since_us,
+            unbound_since_at=self._first_instant(ev, lambda at: ev.binding(at).status != "bound") if cycle.is_open else None,
+            decayed_since_at=self._first_instant(ev, ev.is_decayed) if cycle.is_open else None,
             rejected=list(current.rejected),
         )
         for mode in ev.modes():
@@ -491,8 +497,27 @@ class _Derivation:
         for start, end in ev.control_intervals:
             business = calendar.business_us(start, end)
             self._add("control", finding_id=finding.finding_id, cycle=cycle.number, started_at=start, ended_at=end, business_us=business)
+        self._waited(finding.finding_id, ev)
         if cycle.is_open:
             self._open_cycle(finding, ev)
+
+    def _first_instant(self, ev: Evaluation, holds: Callable[[int], bool]) -> int | None:
+        """The first instant of a cycle at which something holds that holds at as_of: only a register's or a naming event's change can begin it."""
+        if not holds(self._as_of):
+            return None
+        start = ev.cycle.started_us
+        later = {event.occurred_us for event in ev.cycle.events} | {sighting.first_us for sighting in ev.sightings}
+        later |= set(self._changes[bisect_right(self._changes, start) : bisect_right(self._changes, self._as_of)])
+        return next(at for at in sorted({start, self._as_of, *(at for at in later if start < at < self._as_of)}) if holds(at))
+
+    def _waited(self, finding_id: str, ev: Evaluation) -> None:
+        """Where the cycle stood unrouted when a current reporting period began: the queue depth that 'last period' ended with."""
+        cycle = ev.cycle
+        for at in {period.starts_us for period in self._periods}:
+            if cycle.started_us <= at < (cycle.ended_us or self._as_of) and not (ev.t1 is not None and ev.t1 <= at):
+                decision = ev.decision(at)
+                if decision.status != "routed":
+                    self._add("queue", at=at, finding_id=finding_id, cycle=cycle.number, severity=ev.severity, status=decision.status)
 
     def _open_cycle(self, finding: _Finding, ev: Evaluation) -> None:
         number, decision = ev.cycle.number, ev.primitive(self._as_of)

@@ -6,6 +6,7 @@ import duckdb
 import pyarrow as pa
 
 from transforms.domain import tables
+from transforms.domain.periods import current_periods
 from transforms.domain.policy import Policy
 from transforms.domain.vocabulary import BANDS, RATED_BANDS
 from warehouse.connection import transaction
@@ -53,4 +54,12 @@ def _write_parameters(connection: duckdb.DuckDBPyConnection, policy: Policy, as_
         rows.append(
             [band, rank, target.median.wall_us() / 1e6, target.p90.wall_us() / 1e6, target.rate, *texts, budget / 1e6, sla.is_business]
         )
+    connection.execute(
+        "CREATE TABLE derived.period (period_grain VARCHAR, period_start DATE, period_end DATE, starts_at TIMESTAMP, previous_start DATE, "
+        "previous_starts_at TIMESTAMP)"
+    )
+    connection.executemany(
+        "INSERT INTO derived.period VALUES (?, ?, ?, make_timestamp(?::BIGINT), ?, make_timestamp(?::BIGINT))",
+        [list(period) for period in current_periods(as_of_us, policy.reporting_zone)],
+    )
     connection.executemany("INSERT INTO derived.band VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", rows)

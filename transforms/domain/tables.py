@@ -483,7 +483,7 @@ DERIVED_CYCLE = Table(
           for name in ("captured", "acknowledged", "triaged", "in_progress", "resolved", "verified")),
         *_texts("current_status", "current_person", "current_reference", "current_mapping"),
         Column("current_is_active", "BOOLEAN", ""),
-        *_instants("current_since"),
+        *_instants("current_since", "unbound_since_at", "decayed_since_at"),
         Column("rejected", "VARCHAR[]", ""),
     ),
 )
@@ -528,6 +528,13 @@ DERIVED_ROUTING = Table(
     ),
 )
 
+DERIVED_QUEUE = Table(
+    "queue",
+    "one row per cycle that waited unrouted at the start of a current reporting period",
+    ("at", "finding_id", "cycle"),
+    (*_instants("at"), _FINDING, _CYCLE, *_texts("severity", "status")),
+)
+
 DERIVED_TARGET = Table(
     "target",
     "one row per scanned target: what it binds to at as_of",
@@ -550,6 +557,7 @@ DERIVED_TABLES: dict[str, Table] = {
         DERIVED_CONTROL,
         DERIVED_EVENT,
         DERIVED_ROUTING,
+        DERIVED_QUEUE,
         DERIVED_TARGET,
         DERIVED_CONFLICT,
     )

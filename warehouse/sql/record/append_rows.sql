@@ -4,6 +4,7 @@ WITH known AS (
     SELECT $key, min(claim_id) AS owner
     FROM record.$table
     WHERE claim_id NOT IN (SELECT lost FROM record.conflict WHERE kind = 'superseded_claim')
+        AND claim_id NOT IN (SELECT claim_id FROM record.landed_file WHERE decision = 'retract')
     GROUP BY ALL
 )
 SELECT

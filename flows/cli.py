@@ -1,0 +1,244 @@
+"""The command line. Results on stdout, progress and errors on stderr; every command has --json; exit codes as in the README."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from pathlib import Path
+from typing import Annotated, Any, NoReturn
+
+import typer
+
+from flows import settings
+from transforms.domain.errors import HandoffError, UsageError
+
+settings.quiet()
+
+app = typer.Typer(
+    name="handoff",
+    help="Measures, explains and shortens security handoffs: from a finding landing to a named engineer acknowledging it.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+    epilog="Example: handoff run --landing ./landing && handoff sql 'FROM mart.unrouted_queue'",
+)
+
+HomeOption = Annotated[Path | None, typer.Option("--home", help="Where warehouse, raw files, published copy and reports live [default: $HANDOFF_HOME, else ./.handoff].")]
+JsonOption = Annotated[bool, typer.Option("--json", help="Machine output.")]
+PolicyOption = Annotated[Path | None, typer.Option("--policy", help="YAML overlaid on the default policy key by key.")]
+
+
+@app.command(epilog="Example: handoff run --landing ./landing --home ./.handoff --policy my-policy.yaml")
+def run(
+    landing: Annotated[str, typer.Option("--landing", help="Folder or fsspec URL with scans/, assets/, people/, activity/, reference/.")],
+    home: HomeOption = None,
+    policy: PolicyOption = None,
+    as_of: Annotated[str | None, typer.Option("--as-of", help="Instant to compute for, ISO 8601 with a zone [default: now].")] = None,
+    report: Annotated[bool, typer.Option("--report/--no-report", help="Write the report.")] = True,
+    wait: Annotated[str | None, typer.Option("--wait", help="How long to wait for another run, as in 10m [default: not at all].")] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Do the whole job: ingest what is new, compute, validate, report, publish."""
+    from flows.job import Options
+    from flows.run_handoff import run_here_or_on_server
+
+    summary = run_here_or_on_server(Options(landing, settings.home_folder(home), policy, as_of, report, _seconds(wait)))
+    if as_json:
+        _print_json(summary.as_json())
+        return
+    print(summary.line())
+    print(f"published {summary.published}")
+    if summary.report:
+        print(f"report {summary.report}")
+
+
+@app.command(epilog='Example: handoff sql "SELECT severity, median_seconds FROM mart.handoff_latency WHERE dimension = \'all\'"')
+def sql(
+    query: Annotated[str, typer.Argument(help="One query over the published copy.")],
+    home: HomeOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Query the published copy, read-only."""
+    from warehouse import published
+
+    columns, rows = published.query(settings.home_folder(home), query)
+    if as_json:
+        _print_json([dict(zip(columns, row, strict=True)) for row in rows])
+    else:
+        _print_table(columns, rows)
+
+
+@app.command(epilog="Example: handoff status")
+def status(home: HomeOption = None, as_json: JsonOption = False) -> None:
+    """What the last run did, what waits for a person, and what its expectations found."""
+    from warehouse import published
+
+    found = published.status(settings.home_folder(home))
+    if as_json:
+        _print_json(found)
+        return
+    for name, value in found.items():
+        if isinstance(value, list):
+            print(f"{name}: {len(value)}")
+            for item in value:
+                print(f"  {_line(item)}")
+        else:
+            print(f"{name}: {value}")
+
+
+@app.command(epilog="Example: handoff formats --explain report.json")
+def formats(
+    explain: Annotated[Path | None, typer.Option("--explain", help="Say which format claims this file, or why none does.")] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """The formats that are read."""
+    from transforms import formats as catalogue
+
+    if explain is not None:
+        try:
+            content = explain.read_bytes()
+        except OSError as error:
+            raise UsageError("--explain", seen=f"{explain} cannot be read: {error}") from None
+        rows = catalogue.explain(content)
+    else:
+        rows = catalogue.listing()
+    if as_json:
+        _print_json(rows)
+    else:
+        _print_table(list(rows[0]), [tuple(row.values()) for row in rows])
+
+
+@app.command(epilog="Example: handoff explain 3f2a…   (a finding id, a sighting id or a scanner's own id)")
+def explain(
+    finding: Annotated[str, typer.Argument(help="Finding id, sighting id, or a scanner's own id.")],
+    home: HomeOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """One finding's life: observations, events and whether they counted, due dates, what fired and why."""
+    from warehouse import published
+
+    found = published.explain(settings.home_folder(home), finding)
+    if as_json:
+        _print_json(found)
+        return
+    print(f"{found['title']}  ({found['severity']} by {found['severity_rule']})")
+    print(f"finding {found['finding_id']} on {found['asset_id'] or found['target']}, {found['state']}, seen by {', '.join(found['scanners'])}")
+    for cycle in found["handoffs"]:
+        print(f"\ncycle {cycle['cycle']}, {cycle['origin']}, {cycle['state']}: {cycle['sentence']}")
+    print("\ntimeline (UTC)")
+    _print_table(["when", "what", "who", "detail"], [tuple(row.values()) for row in found["timeline"]])
+
+
+@app.command(epilog="Example: handoff report weekly")
+def report(
+    period: Annotated[str, typer.Argument(help="weekly, monthly or quarterly.")] = "weekly",
+    home: HomeOption = None,
+) -> None:
+    """Write the report of the last run for a period."""
+    if period not in ("weekly", "monthly", "quarterly"):
+        raise UsageError("report", seen=repr(period), expected="weekly, monthly or quarterly")
+    from warehouse import published
+
+    print(published.write_report(settings.home_folder(home), period))
+
+
+def _decide(decision: str, sha256: str, reason: str, home: Path | None) -> None:
+    from warehouse import decisions
+
+    path = decisions.decide(settings.home_folder(home), decision, sha256, reason, by=settings.identity(), at_us=settings.now_us())
+    print(f"{decision} {path}: it takes effect with the next run")
+
+
+ShaArgument = Annotated[str, typer.Argument(help="The file's sha256, or its beginning (see `handoff status`).")]
+ReasonOption = Annotated[str, typer.Option("--reason", help="Why, in a sentence: kept in the record.")]
+
+
+@app.command(epilog='Example: handoff release 9f3c --reason "half the fleet was switched off"')
+def release(sha256: ShaArgument, reason: ReasonOption, home: HomeOption = None) -> None:
+    """Apply a held file."""
+    _decide("release", sha256, reason, home)
+
+
+@app.command(epilog='Example: handoff discard 9f3c --reason "export was cut off"')
+def discard(sha256: ShaArgument, reason: ReasonOption, home: HomeOption = None) -> None:
+    """Leave a held file out for good."""
+    _decide("discard", sha256, reason, home)
+
+
+@app.command(epilog='Example: handoff retract 9f3c --reason "it was the test system"')
+def retract(sha256: ShaArgument, reason: ReasonOption, home: HomeOption = None) -> None:
+    """Take a wrongly loaded file back: it counts no more from then on."""
+    _decide("retract", sha256, reason, home)
+
+
+@app.command(epilog="Example: handoff reprocess 9f3c")
+def reprocess(sha256: ShaArgument, home: HomeOption = None, reason: ReasonOption = "read again") -> None:
+    """Read a file again with the next run."""
+    _decide("reprocess", sha256, reason, home)
+
+
+def _seconds(text: str | None) -> float:
+    from transforms.domain.policy import WallDuration
+    from pydantic import TypeAdapter, ValidationError
+
+    if text is None:
+        return 0
+    try:
+        return TypeAdapter(WallDuration).validate_python(text).wall_us() / 1e6
+    except ValidationError:
+        raise UsageError("--wait", seen=repr(text), expected="a whole number and s, m, h or d, as in 10m") from None
+
+
+def _print_json(value: Any) -> None:
+    print(json.dumps(value, indent=2, default=str, ensure_ascii=False))
+
+
+def _line(item: Any) -> str:
+    return ", ".join(f"{name} {value}" for name, value in item.items() if value is not None) if isinstance(item, dict) else str(item)
+
+
+def _print_table(columns: list[str], rows: list[tuple]) -> None:
+    """A table for a terminal, tab-separated when piped."""
+    if not sys.stdout.isatty():
+        print("\t".join(columns))
+        for row in rows:
+            print("\t".join("" if value is None else str(value).replace("\t", " ").replace("\n", " ") for value in row))
+        return
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(*columns)
+    for row in rows:
+        table.add_row(*(Text("" if value is None else str(value)) for value in row))
+    Console().print(table)
+
+
+def main() -> NoReturn:
+    """Entry point of the script `handoff`: every error is one sentence and an exit code."""
+    try:
+        code = app(standalone_mode=False)
+    except HandoffError as error:
+        print(f"handoff: {error}", file=sys.stderr)
+        code = error.exit_code
+    except typer.Abort:
+        code = 1
+    except KeyboardInterrupt:
+        print("handoff: interrupted; what was committed stays, the next run goes on from there", file=sys.stderr)
+        code = 1
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        code = 0
+    except Exception as error:
+        if hasattr(error, "exit_code") and hasattr(error, "format_message"):  # typer's and click's own usage errors
+            print(f"handoff: {error.format_message()}; see --help", file=sys.stderr)
+            code = 2
+        else:
+            raise
+    sys.exit(code if isinstance(code, int) else 0)
+
+
+if __name__ == "__main__":
+    main()

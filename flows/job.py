@@ -1,0 +1,173 @@
+"""The whole job as a plain function: with a Prefect server each step is a task of a flow, without one it is a call. The same steps."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any, TypeVar
+
+from flows import settings
+from transforms.domain.errors import LawBroken
+from transforms.domain.instants import iso
+from warehouse import batches, models, publish, reports
+from warehouse.home import Home
+from warehouse.job import Job, open_job
+
+T = TypeVar("T")
+#: How a step is carried out: `call` directly, or as a task of the flow that is running.
+Do = Callable[..., Any]
+
+
+@dataclass(frozen=True)
+class Options:
+    """What a run was asked for."""
+
+    landing: str
+    home: Path
+    policy: Path | None = None
+    as_of: str | None = None
+    report: bool = True
+    wait_seconds: float = 0
+
+
+@dataclass
+class Summary:
+    """What a run did: its one-line summary, `--json`, and the artifact of the flow."""
+
+    run_id: str
+    as_of: str
+    home: str
+    files_seen: int = 0
+    files_new: int = 0
+    files_quarantined: int = 0
+    files_held: int = 0
+    rows_in: int = 0
+    rows_new: int = 0
+    rows_duplicate: int = 0
+    rows_rejected: int = 0
+    own_events: int = 0
+    findings: int = 0
+    handoffs: int = 0
+    open: int = 0
+    unrouted: int = 0
+    flags: int = 0
+    laws_broken: list[str] = field(default_factory=list)
+    problems: list[str] = field(default_factory=list)
+    quarantined: list[str] = field(default_factory=list)
+    published: str | None = None
+    report: str | None = None
+
+    def as_json(self) -> dict[str, Any]:
+        return asdict(self)
+
+    def line(self) -> str:
+        """The run in one line."""
+        files = f"{self.files_new} new of {_count(self.files_seen, 'file')}"
+        faults = "".join(f", {number} {word}" for number, word in ((self.files_quarantined, "quarantined"), (self.files_held, "held")) if number)
+        rows = f"{_count(self.rows_in, 'row')} in = {self.rows_new} new + {self.rows_duplicate} duplicate + {self.rows_rejected} rejected"
+        state = f"{_count(self.handoffs, 'handoff')} of {_count(self.findings, 'finding')}, {self.open} open, {self.unrouted} unrouted, {_count(self.flags, 'flag')}"
+        return f"{files}{faults}; {rows}; {state}"
+
+
+def _count(number: int, word: str) -> str:
+    return f"{number} {word}{'' if number == 1 else 's'}"
+
+
+def call(step: Callable[..., T], *arguments: Any) -> T:
+    """Carries a step out directly."""
+    return step(*arguments)
+
+
+def run(options: Options, do: Do = call) -> Summary:
+    """Ingests, computes, builds, validates, reports and publishes, under the home's lock.
+
+    Raises `LawBroken` where one of our own laws failed: nothing is published, the last good copy stays.
+    """
+    policy = settings.read_policy(options.policy)
+    run_id, now = settings.new_run_id(), settings.now_us()
+    home = Home(options.home)
+    with (
+        home.lock(run_id, iso(now), options.wait_seconds),
+        open_job(home, policy, run_id=run_id, as_of_us=settings.instant(options.as_of), now_us=now, code_version=settings.code_version()) as job,
+    ):
+        summary = Summary(run_id, iso(job.as_of_us), str(options.home))
+        _say(f"run {run_id[:8]} as of {summary.as_of}")
+        do(ingest_landing, job, options.landing, summary)
+        do(compute_state, job, summary)
+        do(build_marts, job, summary)
+        do(validate_marts, job, summary)
+        if summary.laws_broken:
+            job.finish(is_published=False)
+            raise LawBroken(
+                "this run",
+                seen="; ".join(summary.laws_broken),
+                expected="our own laws to hold",
+                remedy="nothing was published, the last good copy stays; see `handoff status`, and report this as a defect",
+            )
+        if options.report:
+            do(write_report, job, summary)
+        do(publish_copy, job, summary)
+    return summary
+
+
+# The steps: each is one task of the flow.
+
+
+def ingest_landing(job: Job, landing: str, summary: Summary) -> None:
+    """Loads what is new in the landing zone into the record."""
+    _say("ingest")
+    done = job.ingest(landing)
+    for name in ("files_seen", "files_new", "files_quarantined", "files_held", "rows_in", "rows_new", "rows_duplicate", "rows_rejected"):
+        setattr(summary, name, getattr(done, name))
+    summary.problems = [f"{problem.path}: {problem.message}" for problem in done.problems]
+    summary.quarantined = [f"{path}: {reason}" for path, reason in done.quarantined]
+    for line in (*summary.problems, *(f"quarantined {line}" for line in summary.quarantined)):
+        print(f"  {line}", file=sys.stderr)
+
+
+def compute_state(job: Job, summary: Summary) -> None:
+    """Derives findings, cycles, routes and stages."""
+    _say("compute")
+    summary.own_events = job.compute()
+
+
+def build_marts(job: Job, summary: Summary) -> None:
+    """Builds the documented tables."""
+    _say("marts")
+    job.build_marts()
+    query = (
+        "SELECT (SELECT count(*) FROM mart.finding), count(*), count(*) FILTER (WHERE is_open), (SELECT count(*) FROM mart.unrouted_queue) FROM mart.handoff"
+    )
+    row = job.connection.execute(query).fetchone()
+    summary.findings, summary.handoffs, summary.open, summary.unrouted = row if row else (0, 0, 0, 0)
+
+
+def validate_marts(job: Job, summary: Summary) -> None:
+    """Holds the marts to what must be true of them; what input caused is flagged, a broken law of ours stops publishing."""
+    from expectations import gate  # Great Expectations takes seconds to import: only when it is needed
+
+    _say("expectations")
+    verdict = gate.validate(batches.fetch(job.connection))
+    batches.write_results(job.connection, verdict)
+    models.build_results(job.connection)
+    summary.flags = len(verdict.flags)
+    summary.laws_broken = list(verdict.laws_broken)
+
+
+def write_report(job: Job, summary: Summary) -> None:
+    """Writes the report beside the published copy."""
+    _say("report")
+    summary.report = str(reports.write_report(job.connection, job.home, "weekly"))
+
+
+def publish_copy(job: Job, summary: Summary) -> None:
+    """Replaces the published copy, in one step."""
+    _say("publish")
+    job.finish(is_published=True)
+    summary.published = str(publish.publish(job.connection, job.home))
+
+
+def _say(text: str) -> None:
+    print(f"handoff: {text}", file=sys.stderr, flush=True)

@@ -1,0 +1,96 @@
+"""The one place that reads the environment and asks the time."""
+
+from __future__ import annotations
+
+import getpass
+import hashlib
+import os
+import time
+import uuid
+from functools import cache
+from importlib.resources import files
+from pathlib import Path
+
+from transforms.domain.errors import UsageError
+from transforms.domain.instants import parse_stamp
+from transforms.domain.policy import Policy, load_policy
+
+PACKAGES = ("transforms", "warehouse", "expectations", "flows")
+_TOP = Path(__file__).resolve().parent.parent
+
+
+def home_folder(given: Path | None) -> Path:
+    """`--home`, else $HANDOFF_HOME, else ./.handoff."""
+    return given or Path(os.environ.get("HANDOFF_HOME") or ".handoff")
+
+
+def read_policy(path: Path | None) -> Policy:
+    """The default policy, overlaid by the user's file. Raises `UsageError` where that cannot be read, `PolicyError` for what it says."""
+    layers = [("policy.yaml", default_policy_text())]
+    if path is not None:
+        try:
+            layers.append((str(path), path.read_text(encoding="utf-8")))
+        except (OSError, UnicodeDecodeError) as error:
+            raise UsageError("--policy", seen=f"{path} cannot be read: {error}", expected="a YAML file") from None
+    return load_policy(*layers)
+
+
+def default_policy_text() -> str:
+    return (_TOP / "policy.yaml").read_text(encoding="utf-8")
+
+
+def instant(text: str | None) -> int | None:
+    """An --as-of as microseconds. Raises `UsageError` where it is no instant, or has no zone."""
+    if text is None:
+        return None
+    try:
+        stamp = parse_stamp(text)
+    except (ValueError, OverflowError):
+        raise UsageError("--as-of", seen=f"{text!r} is no instant", expected="ISO 8601 with a zone, as in 2026-05-04T12:00:00Z") from None
+    if stamp.precision != "zoned":
+        raise UsageError("--as-of", seen=f"{text!r} has no zone", expected="ISO 8601 with a zone, as in 2026-05-04T12:00:00Z")
+    return stamp.us
+
+
+def now_us() -> int:
+    return time.time_ns() // 1_000
+
+
+def new_run_id() -> str:
+    return uuid.uuid4().hex
+
+
+def identity() -> str:
+    """The OS identity behind what a person asserts on the command line."""
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):
+        return f"uid {os.getuid()}"
+
+
+@cache
+def code_version() -> str:
+    """Digest of this program's own files: another one may read a file otherwise."""
+    total = hashlib.sha256()
+    for package in PACKAGES:
+        root = Path(str(files(package)))
+        for path in sorted(root.rglob("*")):
+            if path.suffix in (".py", ".sql", ".yaml", ".j2", ".css"):
+                total.update(f"{package}/{path.relative_to(root)}".encode())
+                total.update(path.read_bytes())
+    return total.hexdigest()
+
+
+def quiet() -> None:
+    """Nothing phones home, no banner, and Prefect keeps its files apart from the user's own."""
+    for name, value in {
+        "DO_NOT_TRACK": "1",
+        "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
+        "PREFECT_CLOUD_ENABLE_ORCHESTRATION_TELEMETRY": "false",
+        "PREFECT_SERVER_UI_SHOW_PROMOTIONAL_CONTENT": "false",
+        "PREFECT_LOGGING_LEVEL": "WARNING",
+        "PREFECT_SERVER_LOGGING_LEVEL": "ERROR",
+        "PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS": "120",
+        "PREFECT_HOME": str(Path(os.environ.get("HANDOFF_HOME") or ".handoff").absolute() / "prefect"),
+    }.items():
+        os.environ.setdefault(name, value)

@@ -1,0 +1,87 @@
+"""Reading the published copy: queries, the status of the last run, one finding's life. Never waits for a run, never writes."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import duckdb
+
+from transforms.domain.errors import UsageError
+from warehouse import reports
+from warehouse.connection import connect
+from warehouse.home import Home
+from warehouse.schema import sql_file
+
+
+def open_copy(folder: Path) -> duckdb.DuckDBPyConnection:
+    """The published copy of a home, read-only. Raises `UsageError` where there is none yet."""
+    home = Home(folder)
+    if not home.published.exists():
+        raise UsageError("--home", seen=f"{home.published} is not there", expected="a published copy", remedy="run `handoff run --landing DIR` first")
+    return connect(home.published, read_only=True)
+
+
+def query(folder: Path, text: str) -> tuple[list[str], list[tuple]]:
+    """(column names, rows) of one query. Raises `UsageError` with DuckDB's own words."""
+    with open_copy(folder) as connection:
+        connection.execute("SET enable_external_access = false")
+        try:
+            result = connection.execute(text)
+            return [column[0] for column in result.description or ()], result.fetchall()
+        except duckdb.Error as error:
+            raise UsageError("sql", seen=str(error).splitlines()[0], remedy="`handoff sql 'SHOW ALL TABLES'` lists what there is") from None
+
+
+def status(folder: Path) -> dict[str, Any]:
+    """The last runs, what is quarantined or held, and the expectations that failed: of the warehouse, so that an unpublished run shows too."""
+    home = Home(folder)
+    path = home.warehouse if home.warehouse.exists() else home.published
+    if not path.exists():
+        raise UsageError("--home", seen=f"there is no warehouse in {folder}", remedy="run `handoff run --landing DIR` first")
+    with connect(path, read_only=True) as connection:
+        runs = _dicts(connection, sql_file("published/last_runs.sql"))
+        files = _dicts(connection, sql_file("published/waiting_files.sql"))
+        tables = {name for (name,) in connection.execute("SELECT table_name FROM duckdb_tables() WHERE schema_name = 'mart'").fetchall()}
+        failed = _dicts(connection, sql_file("published/failed_expectations.sql")) if "expectation_result" in tables else []
+    return {"home": str(folder), "last_runs": runs, "waiting_files": files, "failed_expectations": failed}
+
+
+def explain(folder: Path, reference: str) -> dict[str, Any]:
+    """One finding: its facts, its cycles each with a sentence, and everything that happened to it in order."""
+    with open_copy(folder) as connection:
+        ids = [row[0] for row in connection.execute(sql_file("published/find_finding.sql"), {"ref": reference}).fetchall()]
+        if len(ids) != 1:
+            seen = "no finding has that id" if not ids else f"several findings have it: {', '.join(ids)}"
+            raise UsageError(reference, seen=seen, expected="a finding id, a sighting id or a scanner's own id")
+        (found,) = _dicts(connection, "FROM mart.finding WHERE finding_id = $id", {"id": ids[0]})
+        found["handoffs"] = _dicts(connection, sql_file("published/explain_handoffs.sql"), {"id": ids[0]})
+        found["timeline"] = _dicts(connection, sql_file("published/explain_timeline.sql"), {"id": ids[0]})
+    for cycle in found["handoffs"]:
+        cycle["sentence"] = _sentence(cycle)
+    return found
+
+
+def _sentence(cycle: dict[str, Any]) -> str:
+    """A cycle in words."""
+    due = f"due {cycle['handoff_due_at']}, {'broken' if cycle['handoff_breached'] else 'kept'}"
+    if cycle["acknowledged_at"]:
+        hours = cycle["latency_business_seconds"] / 3600
+        taken = f"{cycle['severity']}, acknowledged by {cycle['acknowledged_by']} after {hours:.2f} business hours"
+    else:
+        waits = "routed to " + cycle["owner_id"] if cycle["routing_status"] == "routed" else f"unrouted ({cycle['routing_status']})"
+        taken = f"{cycle['severity']}, not acknowledged, {waits}"
+    why = f"; {cycle['failure_mode']}" + (f" ({cycle['evidence']})" if cycle["evidence"] else "") if cycle["failure_mode"] else ""
+    return f"{taken}; {due}{why}"
+
+
+def write_report(folder: Path, period: str) -> Path:
+    """Writes the report for a period from the published copy."""
+    with open_copy(folder) as connection:
+        return reports.write_report(connection, Home(folder), period)
+
+
+def _dicts(connection: duckdb.DuckDBPyConnection, text: str, parameters: dict[str, Any] | None = None) -> list[dict[str, Any]]:
+    result = connection.execute(text, parameters or {})
+    names = [column[0] for column in result.description or ()]
+    return [dict(zip(names, row, strict=True)) for row in result.fetchall()]

@@ -1,0 +1,44 @@
+"""The report: every figure from a query below sql/report, the page from transforms.report."""
+
+from __future__ import annotations
+
+from importlib.resources import files
+from pathlib import Path
+
+import duckdb
+import polars
+
+from transforms import report
+from transforms.domain.errors import ModuleMalformed
+from warehouse.home import Home
+from warehouse.raw import write_durably
+from warehouse.schema import sql_file
+
+
+def frames(connection: duckdb.DuckDBPyConnection) -> dict[str, polars.DataFrame]:
+    """The frame of every query that a section asks for, by name, and `period`; rows of all grains, in a fixed order.
+
+    Needs schemas `record`, `derived` and `mart` of a finished run. Raises `ModuleMalformed` where a section names a query that has no file.
+    """
+    period = sql_file("report/period.sql")
+    connection.execute(f"CREATE OR REPLACE TEMP VIEW report_period AS {period}")  # our own file
+    found = {"period": connection.execute("FROM report_period ORDER BY period_grain").pl()}
+    for name, section in report.queries().items():
+        if not files("warehouse").joinpath("sql", "report", f"{name}.sql").is_file():
+            raise ModuleMalformed(section, seen=f"no sql/report/{name}.sql", remedy="write it, or take the name out of QUERIES")
+        try:
+            found[name] = connection.execute(sql_file(f"report/{name}.sql")).pl()
+        except duckdb.Error as error:
+            raise ModuleMalformed(f"sql/report/{name}.sql", seen=str(error)) from error
+    return found
+
+
+def write_report(connection: duckdb.DuckDBPyConnection, home: Home, period: str) -> Path:
+    """Writes `report-<period>.html` and returns its path; period is week, month or quarter (or weekly, monthly, quarterly).
+
+    The same record, policy and as_of give the same bytes. Write it after the run's own row, whose digests it shows.
+    """
+    page = report.render(frames(connection), period)
+    path = home.reports / f"report-{period}.html"
+    write_durably(path, page.encode("utf-8"))
+    return path

@@ -1,0 +1,26 @@
+-- Everything that happened to one finding, in order.
+WITH seen AS (
+    SELECT observation.captured_at AS at, 'seen' AS what, observation.scanner AS who,
+        concat_ws(', ', observation.native_severity, observation.target, observation.captured_at_source) AS detail
+    FROM record.observation
+    JOIN mart.finding_alias USING (sighting_id)
+    WHERE finding_alias.finding_id = $id
+),
+happened AS (
+    SELECT occurred_at, event, coalesce(actor, method), concat_ws(', ', 'to ' || target_person, severity, comment, CASE WHEN NOT is_valid THEN 'not counted: ' || status END)
+    FROM mart.event
+    WHERE finding_id = $id
+),
+routed AS (
+    SELECT decided_at, 'decision', primitive, concat_ws(', ', status, candidate, array_to_string(rejected, '; '))
+    FROM record.routing
+    WHERE finding_id = $id
+),
+due AS (
+    SELECT due_at, sla || ' SLA broken', NULL, failure_mode
+    FROM mart.sla_breach
+    WHERE finding_id = $id AND sla <> 'single'
+)
+SELECT at AS "when", what, who, detail
+FROM (FROM seen UNION ALL FROM happened UNION ALL FROM routed UNION ALL FROM due)
+ORDER BY "when", what, who, detail
