@@ -8,12 +8,12 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
 from typing import Any, NamedTuple
 
 from transforms.binding import AssetRegister, Binding
 from transforms.domain.calendar import Calendar
 from transforms.domain.instants import iso
+from transforms.domain.lazy import lazy
 from transforms.domain.policy import Duration, Policy
 from transforms.domain.vocabulary import BAND_RANK, BINDING_STATUSES, EVENT_RANK, NAMING_EVENTS
 from transforms.lifecycle import Control, Cycle, Event
@@ -100,6 +100,10 @@ class Evaluation:
         self._naming = [event for event in cycle.events if event.kind in NAMING_EVENTS and not event.is_own]
         self._decisions: dict[int, Decision] = {}
 
+    def again(self) -> Evaluation:
+        """The same cycle judged anew, after an event was added to it."""
+        return Evaluation(self.world, self.cycle, self.sightings, self._file_path, self._controls, self._inherited)
+
     # What holds at an instant
 
     def binding(self, instant: int) -> Binding:
@@ -135,7 +139,7 @@ class Evaluation:
         binding, target = self._bound(instant)
         return self.world.ownership.team(binding, target, self._file_path, instant) or self.decision(instant).person.team
 
-    @cached_property
+    @lazy
     def _bands(self) -> list[tuple[int, str]]:
         """(instant, band) at each change of the cycle's band, by its own observations; starts with the inherited one, if any."""
         changes: list[tuple[int, str]] = [(self.cycle.started_us, self._inherited)] if self._inherited else []
@@ -170,7 +174,7 @@ class Evaluation:
             return True
         return team is None and decision.status != "routed" and rules.unowned == "anyone"
 
-    @cached_property
+    @lazy
     def acknowledgements(self) -> list[Judged]:
         """Every acknowledgement of the cycle, judged; the first valid one is t1."""
         withdrawals = [event for event in self.cycle.events if event.kind == "acknowledgement_withdrawn"]
@@ -192,15 +196,15 @@ class Evaluation:
     def _is_trusted(self, event: Event) -> bool:
         return event.method in self.world.policy.acknowledgement.trust
 
-    @cached_property
+    @lazy
     def acknowledgement(self) -> Event | None:
         return next((judged.event for judged in self.acknowledgements if judged.is_valid), None)
 
-    @cached_property
+    @lazy
     def t1(self) -> int | None:
         return self.acknowledgement.occurred_us if self.acknowledgement else None
 
-    @cached_property
+    @lazy
     def inferences(self) -> list[Event]:
         """Events that would stand in for an acknowledgement: visible work by someone who could have given one (ruling 53)."""
         return [event for event in self.cycle.events if self._infers(event)]
@@ -215,7 +219,7 @@ class Evaluation:
 
     # Stages
 
-    @cached_property
+    @lazy
     def stage_events(self) -> list[Judged]:
         """The enriched, routed, notified and triaged events of the cycle, judged (rulings 47 to 49, 51)."""
         judged = []
@@ -266,19 +270,19 @@ class Evaluation:
         """Whether a later stage is known to have happened before our own stamp: then the stamp came too late to mean anything."""
         return any(event.rank in later and event.occurred_us < own.occurred_us and not event.is_own for event in self.cycle.events)
 
-    @cached_property
+    @lazy
     def enriched_us(self) -> int | None:
         return self._first("enriched")
 
-    @cached_property
+    @lazy
     def routed_us(self) -> int | None:
         return self._first("routed")
 
-    @cached_property
+    @lazy
     def notified_us(self) -> int | None:
         return self._first("notified")
 
-    @cached_property
+    @lazy
     def triaged_us(self) -> int | None:
         return self._first("triaged")
 
@@ -287,21 +291,21 @@ class Evaluation:
 
     # Instants of reference
 
-    @cached_property
+    @lazy
     def horizon_us(self) -> int:
         """H: as_of, or the cycle's end before it (ruling 55)."""
         return min(self.world.as_of_us, self.cycle.ended_us) if self.cycle.ended_us is not None else self.world.as_of_us
 
-    @cached_property
+    @lazy
     def settled_us(self) -> int:
         """Where owner, team, binding and band are read: at t1 once there is one, else at as_of."""
         return self.t1 if self.t1 is not None else self.world.as_of_us
 
-    @cached_property
+    @lazy
     def calendar(self) -> Calendar:
         return self.world.calendar(self.team(self.settled_us))
 
-    @cached_property
+    @lazy
     def severity(self) -> str:
         """The band at t1 or as_of; the first rated one where it was rated only after t1 (ruling 23)."""
         band = self.band(self.settled_us)
@@ -327,31 +331,31 @@ class Evaluation:
     def _after(self, start: int, duration: Duration) -> int:
         return self.calendar.due(start, self.calendar.budget_us(duration)) if duration.is_business else start + duration.wall_us()
 
-    @cached_property
+    @lazy
     def handoff_due_us(self) -> int | None:
         budgets = self.world.policy.handoff_sla
         return min((self._after(at, budgets.of(band)) for at, band in self._raises(self.cycle.started_us, self.settled_us)), default=None)
 
-    @cached_property
+    @lazy
     def window_ends_us(self) -> int | None:
         windows = self.world.policy.acknowledgement_window
         return min((at + windows.of(band).wall_us() for at, band in self._raises(self.cycle.started_us, self.settled_us)), default=None)
 
-    @cached_property
+    @lazy
     def remediation_due_us(self) -> int | None:
         if self.t1 is None:
             return None
         budgets = self.world.policy.remediation_sla
         return min((self._after_controls(at, budgets.of(band).wall_us()) for at, band in self._raises(self.t1, None)), default=None)
 
-    @cached_property
+    @lazy
     def single_due_us(self) -> int | None:
         """What one SLA from t0 to closure would have asked: the handoff's due plus the remediation budget (ruling 57)."""
         if self.handoff_due_us is None:
             return None
         return self.handoff_due_us + self.world.policy.remediation_sla.of(self.severity).wall_us()
 
-    @cached_property
+    @lazy
     def control_intervals(self) -> list[tuple[int, int]]:
         """When a compensating control held inside the cycle, up to as_of or the cycle's end."""
         clipped = [
@@ -373,7 +377,7 @@ class Evaluation:
             at = ends
         return at + left
 
-    @cached_property
+    @lazy
     def control_us(self) -> int:
         """Time under a control in [t1, remediation due)."""
         if self.t1 is None or self.remediation_due_us is None:
@@ -382,7 +386,7 @@ class Evaluation:
 
     # Failure modes, whether or not the cycle passes their gate (which needs the breach, and so is SQL's)
 
-    @cached_property
+    @lazy
     def binding_due_us(self) -> int | None:
         """x: half the handoff budget gone, or t1, or H, whichever is first (ruling 60)."""
         due, start = self.handoff_due_us, self.cycle.started_us
@@ -394,7 +398,7 @@ class Evaluation:
         half = self.calendar.due(start, -(-budget.numerator // budget.denominator))
         return min(half, self._end_us)
 
-    @cached_property
+    @lazy
     def _end_us(self) -> int:
         """min(t1, H): after it nothing explains the handoff any more."""
         return min(self.t1, self.horizon_us) if self.t1 is not None else self.horizon_us

@@ -335,7 +335,10 @@ class _Derivation:
         life, judged = self._judge(finding, events)
         own = self._complete_stages(finding, judged[-1].evaluation) if judged and self._completes_stages else []
         if own:
-            life, judged = self._judge(finding, sort_events([*events, *own]))
+            # They turn no cycle: only the last one's stages are judged again.
+            last = judged[-1].evaluation
+            last.cycle.events = sort_events([*last.cycle.events, *own])
+            judged[-1] = judged[-1]._replace(evaluation=last.again())
         for event, reason in life.ignored:
             self._event(self._rows_by_event[event.event_id], event, finding.finding_id, None, reason, False)
         own_ids = sorted({row["own_id"] for row in finding.rows if row["own_id"]}, key=str.encode)

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterator
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from functools import lru_cache
 
 import holidays as holidays_library
@@ -23,6 +23,7 @@ _WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 #: How far a calendar is laid out beyond what was asked for, and where a search for a due instant gives up.
 _MARGIN_DAYS = 400
 _LAST_YEAR = 2200
+_EDGE = timedelta(days=2)
 
 
 class Calendar:
@@ -37,6 +38,7 @@ class Calendar:
         self._closed = frozenset(policy.holidays)
         self._region(2026)  # an unknown region is an error of the policy, not of the first finding
         self._first, self._last = date(2000, 1, 1), date(2000, 1, 1)
+        self._covered_from = self._covered_to = 0
         self.opens: list[int] = []
         self.closes: list[int] = []
         self.open_before: list[int] = []
@@ -75,9 +77,9 @@ class Calendar:
         return duration.business_us(self.business_day_us)
 
     def _cover(self, instant: int) -> None:
-        day = from_us(instant).date()
-        if self._first + timedelta(days=2) < day < self._last - timedelta(days=2) and self.opens:
+        if self._covered_from <= instant < self._covered_to:
             return
+        day = from_us(instant).date()
         margin = timedelta(days=_MARGIN_DAYS)
         if not self.opens:
             self._lay_out(day - margin, day + margin)
@@ -88,6 +90,8 @@ class Calendar:
         if last.year > _LAST_YEAR:
             raise PolicyError(f"calendars.{self.name}", seen=f"no open time to be found before {_LAST_YEAR}", remedy="open more days or windows")
         self._first, self._last = first, last
+        # Two days inside the laid-out ones: no zone and no window past midnight reaches further.
+        self._covered_from, self._covered_to = (to_us(datetime(day.year, day.month, day.day, tzinfo=UTC)) for day in (first + _EDGE, last - _EDGE))
         self.opens, self.closes, self.open_before, self._open_after = [], [], [], []
         total = 0
         for opens, closes in self._intervals(first, last):

@@ -24,73 +24,87 @@
 -- verdict VARCHAR: durable, structural_tail, slow or too_few; null for severity all and dimension failure_mode.
 WITH cycles AS (
     SELECT
-        handoff.*,
+        severity, captured_on, team, business_unit, environment, origin, failure_mode, engagement, capture_channel, scanners,
+        latency_seconds, latency_business_seconds, is_mature, is_unacknowledged, handoff_breached,
         is_open AND acknowledged_at IS NULL AND routing_status <> 'routed' AS is_unrouted,
         epoch_us(coalesce(acknowledged_at, horizon_at)) - epoch_us(captured_at) AS duration_us,
         acknowledged_at IS NOT NULL AS is_event
     FROM mart.handoff
 ),
 cuts AS (
-    SELECT cycles.*, cut.dimension, coalesce(cut.dimension_value, '(none)') AS dimension_value
-    FROM cycles
-    CROSS JOIN LATERAL (
-        VALUES
-            ('all', 'all'), ('team', team), ('business_unit', business_unit), ('environment', environment), ('origin', origin),
-            ('failure_mode', failure_mode), ('engagement', engagement), ('capture_channel', capture_channel)
-    ) AS cut (dimension, dimension_value)
-    WHERE NOT (cut.dimension = 'failure_mode' AND failure_mode IS NULL)
-    UNION ALL
-    SELECT cycles.*, 'scanner' AS dimension, unnest(scanners) AS dimension_value
-    FROM cycles
+    SELECT
+        cut.dimension, coalesce(cut.dimension_value, '(none)') AS dimension_value,
+        severity, captured_on, latency_seconds, latency_business_seconds, is_mature, is_unacknowledged, handoff_breached, is_unrouted, duration_us, is_event
+    FROM (
+        SELECT cycles.*, unnest([
+            {'dimension': 'all', 'dimension_value': 'all'}, {'dimension': 'team', 'dimension_value': team},
+            {'dimension': 'business_unit', 'dimension_value': business_unit}, {'dimension': 'environment', 'dimension_value': environment},
+            {'dimension': 'origin', 'dimension_value': origin}, {'dimension': 'failure_mode', 'dimension_value': failure_mode},
+            {'dimension': 'engagement', 'dimension_value': engagement}, {'dimension': 'capture_channel', 'dimension_value': capture_channel}
+        ]) AS cut
+        FROM cycles
+        UNION ALL
+        SELECT cycles.*, {'dimension': 'scanner', 'dimension_value': unnest(scanners)}
+        FROM cycles
+    )
+    WHERE NOT (cut.dimension = 'failure_mode' AND cut.dimension_value IS NULL)
+),
+-- Cohorts go by one number: cut, band, grain and first day, so that grouping millions of rows compares integers and not texts.
+cut_numbers AS (
+    SELECT dimension, dimension_value, row_number() OVER (ORDER BY dimension, dimension_value) AS cut_number
+    FROM (SELECT DISTINCT dimension, dimension_value FROM cuts)
+),
+numbered AS (
+    SELECT
+        cuts.*, cut_number,
+        list_position(['critical', 'high', 'medium', 'low'], severity) AS band_number
+    FROM cuts
+    JOIN cut_numbers USING (dimension, dimension_value)
 ),
 cohorts AS (
     SELECT
-        cuts.* EXCLUDE (severity), grain.period_grain, grain.period_start, band.severity
-    FROM cuts
+        ((cut_number * 5 + band) * 5 + grain.number) * 10000000 + (coalesce(grain.period_start, DATE '0001-01-01') - DATE '0001-01-01') AS cohort,
+        latency_seconds, latency_business_seconds, is_mature, is_unacknowledged, handoff_breached, is_unrouted, duration_us, is_event
+    FROM numbered
     CROSS JOIN LATERAL (
         VALUES
-            ('all', NULL::DATE), ('day', captured_on), ('week', date_trunc('week', captured_on)::DATE),
-            ('month', date_trunc('month', captured_on)::DATE), ('quarter', date_trunc('quarter', captured_on)::DATE)
-    ) AS grain (period_grain, period_start)
-    CROSS JOIN LATERAL (VALUES ('all'), (cuts.severity)) AS band (severity)
+            (0, NULL::DATE), (1, captured_on), (2, date_trunc('week', captured_on)::DATE),
+            (3, date_trunc('month', captured_on)::DATE), (4, date_trunc('quarter', captured_on)::DATE)
+    ) AS grain (number, period_start)
+    CROSS JOIN LATERAL (VALUES (0), (band_number)) AS bands (band)
 ),
 axes AS (
     SELECT
-        period_grain, period_start, dimension, dimension_value, severity,
+        cohort,
         count(*) AS handoffs,
         count(latency_seconds) AS acknowledged,
-        quantile_cont(latency_seconds, 0.5) AS median_seconds,
-        quantile_cont(latency_seconds, 0.9) AS p90_seconds,
-        quantile_cont(latency_business_seconds, 0.5) AS median_business_seconds,
-        quantile_cont(latency_business_seconds, 0.9) AS p90_business_seconds,
+        quantile_cont(latency_seconds, [0.5, 0.9]) AS wall,
+        quantile_cont(latency_business_seconds, [0.5, 0.9]) AS business,
         count(*) FILTER (WHERE is_mature) AS mature,
         count(*) FILTER (WHERE is_unacknowledged) AS unacknowledged,
         count(*) FILTER (WHERE handoff_breached) AS handoff_breaches,
         count(*) FILTER (WHERE is_unrouted) AS unrouted
     FROM cohorts
-    GROUP BY ALL
+    GROUP BY cohort
 ),
 -- Kaplan-Meier: at each duration, those who acknowledged then and those still at risk; events come before censorings at a tie.
 durations AS (
-    SELECT
-        period_grain, period_start, dimension, dimension_value, severity, duration_us,
-        count(*) AS leaving,
-        count(*) FILTER (WHERE is_event) AS events
+    SELECT cohort, duration_us, count(*) AS leaving, count(*) FILTER (WHERE is_event) AS events
     FROM cohorts
-    GROUP BY ALL
+    GROUP BY cohort, duration_us
 ),
 at_risk AS (
-    SELECT *, sum(leaving) OVER (PARTITION BY period_grain, period_start, dimension, dimension_value, severity ORDER BY duration_us DESC) AS at_risk
+    SELECT cohort, duration_us, events, sum(leaving) OVER (PARTITION BY cohort ORDER BY duration_us DESC) AS at_risk
     FROM durations
 ),
 survival AS (
     SELECT
-        *,
+        cohort, duration_us,
         product(1 - events / at_risk) OVER steps AS surviving,
         sum(CASE WHEN at_risk > events THEN events / (at_risk * (at_risk - events)) END) OVER steps AS greenwood
     FROM at_risk
     WHERE events > 0
-    WINDOW steps AS (PARTITION BY period_grain, period_start, dimension, dimension_value, severity ORDER BY duration_us)
+    WINDOW steps AS (PARTITION BY cohort ORDER BY duration_us)
 ),
 bounded AS (
     SELECT
@@ -110,32 +124,41 @@ bounded AS (
 ),
 reached AS (
     SELECT
-        period_grain, period_start, dimension, dimension_value, severity,
+        cohort,
         min(duration_us) FILTER (WHERE surviving <= 0.5 + 1e-12) / 1e6 AS km_median_seconds,
         min(duration_us) FILTER (WHERE surviving <= 0.1 + 1e-12) / 1e6 AS km_p90_seconds,
         min(duration_us) FILTER (WHERE surviving_low <= 0.5 + 1e-12) / 1e6 AS km_median_low_seconds,
         min(duration_us) FILTER (WHERE surviving_high <= 0.5 + 1e-12) / 1e6 AS km_median_high_seconds
     FROM bounded
-    GROUP BY ALL
+    GROUP BY cohort
+),
+named AS (
+    SELECT
+        axes.* EXCLUDE (wall, business), reached.* EXCLUDE (cohort),
+        wall[1] AS median_seconds, wall[2] AS p90_seconds, business[1] AS median_business_seconds, business[2] AS p90_business_seconds,
+        cut_numbers.dimension, cut_numbers.dimension_value,
+        ['all', 'day', 'week', 'month', 'quarter'][cohort // 10000000 % 5 + 1] AS period_grain,
+        CASE WHEN cohort // 10000000 % 5 > 0 THEN DATE '0001-01-01' + (cohort % 10000000)::INTEGER END AS period_start,
+        ['all', 'critical', 'high', 'medium', 'low'][cohort // 50000000 % 5 + 1] AS severity
+    FROM axes
+    JOIN cut_numbers ON cut_numbers.cut_number = cohort // 250000000
+    LEFT JOIN reached USING (cohort)
 )
 SELECT
-    axes.period_grain, axes.period_start, axes.dimension, axes.dimension_value, axes.severity, handoffs, acknowledged,
+    period_grain, period_start, dimension, dimension_value, severity, handoffs, acknowledged,
     median_seconds, p90_seconds,
     p90_seconds - median_seconds AS tail_seconds,
     median_business_seconds, p90_business_seconds, km_median_seconds, km_p90_seconds, km_median_low_seconds, km_median_high_seconds,
     mature, unacknowledged,
-    CASE WHEN axes.dimension <> 'failure_mode' AND mature > 0 THEN unacknowledged / mature END AS no_acknowledgement_rate,
+    CASE WHEN dimension <> 'failure_mode' AND mature > 0 THEN unacknowledged / mature END AS no_acknowledgement_rate,
     handoff_breaches, unrouted,
     CASE
-        WHEN axes.dimension = 'failure_mode' OR axes.severity = 'all' THEN NULL
+        WHEN dimension = 'failure_mode' OR severity = 'all' THEN NULL
         WHEN acknowledged < verdict_minimum OR mature < verdict_minimum THEN 'too_few'
         WHEN median_seconds > median_target_seconds THEN 'slow'
         WHEN p90_seconds <= p90_target_seconds AND unacknowledged / mature <= rate_target THEN 'durable'
         ELSE 'structural_tail'
     END AS verdict
-FROM axes
-LEFT JOIN reached
-    ON reached.period_grain = axes.period_grain AND reached.period_start IS NOT DISTINCT FROM axes.period_start
-    AND reached.dimension = axes.dimension AND reached.dimension_value = axes.dimension_value AND reached.severity = axes.severity
-LEFT JOIN derived.band AS band ON band.severity = axes.severity
+FROM named
+LEFT JOIN derived.band AS band USING (severity)
 CROSS JOIN derived.parameter AS parameter
