@@ -179,6 +179,29 @@ def reprocess(sha256: ShaArgument, home: HomeOption = None, reason: ReasonOption
     _decide("reprocess", sha256, reason, home)
 
 
+@app.command(epilog="Example: handoff rebuild --home ./.handoff")
+def rebuild(home: HomeOption = None, policy: PolicyOption = None) -> None:
+    """Build the warehouse anew from the raw files, and say whether it knows what the published copy knew."""
+    from flows.job import rebuild as rebuild_home
+
+    for line in rebuild_home(settings.home_folder(home), policy):
+        print(line)
+
+
+@app.command(epilog="Example: handoff verify")
+def verify(home: HomeOption = None, as_json: JsonOption = False) -> None:
+    """Recompute the digests of the published copy and the hashes of the raw files; exit 1 where one differs."""
+    from warehouse import rebuild as rebuilding
+
+    rows = rebuilding.verify(settings.home_folder(home))
+    if as_json:
+        _print_json(rows)
+    else:
+        _print_table(list(rows[0]), [tuple(row.values()) for row in rows])
+    if not all(row["is_good"] for row in rows):
+        raise typer.Exit(1)
+
+
 def _seconds(text: str | None) -> float:
     from transforms.domain.policy import WallDuration
     from pydantic import TypeAdapter, ValidationError

@@ -12,8 +12,11 @@ from flows import settings
 from transforms.domain.errors import LawBroken
 from transforms.domain.instants import iso
 from warehouse import batches, models, publish, reports
+from warehouse import rebuild as rebuilding
 from warehouse.home import Home
 from warehouse.job import Job, open_job
+from warehouse.landing import open_landing
+from warehouse.load import Stamp
 
 T = TypeVar("T")
 #: How a step is carried out: `call` directly, or as a task of the flow that is running.
@@ -86,6 +89,7 @@ def run(options: Options, do: Do = call) -> Summary:
     Raises `LawBroken` where one of our own laws failed: nothing is published, the last good copy stays.
     """
     policy = settings.read_policy(options.policy)
+    open_landing(options.landing)  # a wrong path is said before anything is locked or made
     run_id, now = settings.new_run_id(), settings.now_us()
     home = Home(options.home)
     with (
@@ -110,6 +114,14 @@ def run(options: Options, do: Do = call) -> Summary:
             do(write_report, job, summary)
         do(publish_copy, job, summary)
     return summary
+
+
+def rebuild(home_folder: Path, policy_path: Path | None) -> list[str]:
+    """Builds the warehouse anew from the raw store under the home's lock; what came out, in lines. Marts follow with the next run."""
+    policy, home = settings.read_policy(policy_path), Home(home_folder)
+    run_id, now = settings.new_run_id(), settings.now_us()
+    with home.lock(run_id, iso(now)):
+        return rebuilding.rebuild(home, policy, Stamp(run_id, now, settings.code_version(), policy.digest))
 
 
 # The steps: each is one task of the flow.

@@ -57,11 +57,20 @@ class Problem(NamedTuple):
 
 def scan_landing(url: str, *, settle_us: int, now_us: int) -> Iterator[Found | Problem]:
     """Everything in the landing zone, in the order of its paths. Raises `UsageError` where there is none."""
-    system, root = fsspec.core.url_to_fs(url)
-    root = root.rstrip("/")
-    if not system.isdir(root):
-        raise UsageError("--landing", seen=f"{url} is no folder", expected="a folder or fsspec URL", remedy="create it, or mend the path")
+    system, root = open_landing(url)
     yield from _Zone(system, root, settle_us, now_us).files()
+
+
+def open_landing(url: str) -> tuple[fsspec.AbstractFileSystem, str]:
+    """(file system, folder) of a landing zone. Raises `UsageError` where there is none."""
+    try:
+        system, root = fsspec.core.url_to_fs(url)
+        is_there = system.isdir(root.rstrip("/"))
+    except (ValueError, ImportError, OSError) as error:
+        raise UsageError("--landing", seen=f"{url}: {error}", expected="a folder or fsspec URL") from None
+    if not is_there:
+        raise UsageError("--landing", seen=f"{url} is no folder", expected="a folder or fsspec URL", remedy="create it, or mend the path")
+    return system, root.rstrip("/")
 
 
 class _Zone:

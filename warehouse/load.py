@@ -98,6 +98,11 @@ def load_tasks(connection: duckdb.DuckDBPyConnection, home: Home, tasks: Sequenc
     return _Ingest(connection, home, policy, stamp).load(tasks)
 
 
+def read_again(connection: duckdb.DuckDBPyConnection, home: Home, policy: Policy, stamp: Stamp) -> Loaded:
+    """Reads again what time, code, policy or a person asks for, with nothing new landed."""
+    return _Ingest(connection, home, policy, stamp).run(())
+
+
 class _Ingest:
     def __init__(self, connection: duckdb.DuckDBPyConnection, home: Home, policy: Policy, stamp: Stamp) -> None:
         self._connection, self._home, self._policy, self._stamp = connection, home, policy, stamp

@@ -112,21 +112,71 @@ def _tables(connection: duckdb.DuckDBPyConnection, model: Model) -> set[tuple[st
 
 
 def build(connection: duckdb.DuckDBPyConnection) -> None:
-    """Builds every mart into schema `mart`, checked against its declaration, with comments.
+    """Builds every mart whose inputs are there into schema `mart`, checked against its declaration, with comments.
 
-    Raises `ModuleMalformed` where a query's columns are not the declared ones.
+    The grain of each is counted into derived.grain, and then the marts that read it (the reconciliation) are built too. What reads the
+    expectations' results waits for `build_results`. Raises `ModuleMalformed` where a query's columns are not the declared ones.
     """
     connection.execute("DROP SCHEMA IF EXISTS mart CASCADE")
     connection.execute("CREATE SCHEMA mart")
+    connection.execute("DROP TABLE IF EXISTS derived.grain")
+    _build_ready(connection)
+    _count_grain(connection)
+    _build_ready(connection)
+
+
+def build_results(connection: duckdb.DuckDBPyConnection) -> None:
+    """Builds the marts that `build` left: those that read what the expectations found.
+
+    Raises `ModuleMalformed` where one still lacks an input.
+    """
+    _build_ready(connection)
+    built = _table_names(connection, "mart")
+    left = [model for model in build_order(connection) if model.name not in built]
+    if left:
+        there = _table_names(connection, "derived")
+        lacks = {model.name: sorted(name for schema, name in _tables(connection, model) if schema == "derived" and name not in there) for model in left}
+        raise ModuleMalformed("sql/marts", seen=f"marts without their inputs in schema derived: {lacks}", remedy="validate before build_results")
+
+
+def _build_ready(connection: duckdb.DuckDBPyConnection) -> None:
+    """Builds, in order, the marts that are not there and whose inputs are."""
+    derived, built = _table_names(connection, "derived"), _table_names(connection, "mart")
     for model in build_order(connection):
-        try:
-            connection.execute(f"CREATE TABLE mart.{model.name} AS {model.query}")  # our own file
-        except duckdb.Error as error:
-            raise ModuleMalformed(f"sql/marts/{model.name}.sql", seen=str(error)) from error
-        _check(connection, model)
-        comment_on(connection, "TABLE", f"mart.{model.name}", f"{model.row} Key: {', '.join(model.key)}.")
-        for column in model.columns:
-            comment_on(connection, "COLUMN", f'mart.{model.name}."{column.name}"', column.meaning)
+        inputs = _tables(connection, model)
+        is_ready = all(name in (derived if schema == "derived" else built) for schema, name in inputs if schema in ("derived", "mart"))
+        if is_ready and model.name not in built:
+            _create(connection, model)
+            built.add(model.name)
+
+
+def _create(connection: duckdb.DuckDBPyConnection, model: Model) -> None:
+    try:
+        connection.execute(f"CREATE TABLE mart.{model.name} AS {model.query}")  # our own file
+    except duckdb.Error as error:
+        raise ModuleMalformed(f"sql/marts/{model.name}.sql", seen=str(error)) from error
+    _check(connection, model)
+    comment_on(connection, "TABLE", f"mart.{model.name}", f"{model.row} Key: {', '.join(model.key)}.")
+    for column in model.columns:
+        comment_on(connection, "COLUMN", f'mart.{model.name}."{column.name}"', column.meaning)
+
+
+def _count_grain(connection: duckdb.DuckDBPyConnection) -> None:
+    """Counts the rows of every mart and the distinct values of its declared key, so that the reconciliation can hold it to one row each."""
+    connection.execute("CREATE TABLE derived.grain (mart VARCHAR, rows BIGINT, keys BIGINT)")
+    built = _table_names(connection, "mart")
+    for model in models().values():
+        if model.name in built:
+            key = ", ".join(f'"{name}"' for name in model.key)
+            connection.execute(
+                f"INSERT INTO derived.grain SELECT ?, (SELECT count(*) FROM mart.{model.name}), "
+                f"(SELECT count(*) FROM (SELECT DISTINCT {key} FROM mart.{model.name}))",  # our own declaration
+                [model.name],
+            )
+
+
+def _table_names(connection: duckdb.DuckDBPyConnection, schema: str) -> set[str]:
+    return {name for (name,) in connection.execute("SELECT table_name FROM duckdb_tables() WHERE schema_name = ?", [schema]).fetchall()}
 
 
 def _check(connection: duckdb.DuckDBPyConnection, model: Model) -> None:

@@ -1,6 +1,6 @@
 -- Everything that happened to one finding, in order.
 WITH seen AS (
-    SELECT observation.captured_at AS at, 'seen' AS what, observation.scanner AS who,
+    SELECT observation.captured_at AS happened_at, 'seen' AS what, observation.scanner AS who,
         concat_ws(', ', observation.native_severity, observation.target, observation.captured_at_source) AS detail
     FROM record.observation
     JOIN mart.finding_alias USING (sighting_id)
@@ -21,6 +21,6 @@ due AS (
     FROM mart.sla_breach
     WHERE finding_id = $id AND sla <> 'single'
 )
-SELECT at AS "when", what, who, detail
+SELECT happened_at AS "when", what, who, detail
 FROM (FROM seen UNION ALL FROM happened UNION ALL FROM routed UNION ALL FROM due)
 ORDER BY "when", what, who, detail

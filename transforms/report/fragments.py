@@ -1,0 +1,98 @@
+"""Small pieces of HTML. Whatever is not `Markup` already is escaped here: titles, targets and teams are hostile text."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+from typing import NamedTuple
+
+from markupsafe import Markup, escape
+
+#: Control characters, and those that turn the direction of the text behind them: a title must not rewrite what stands beside it.
+_HARMFUL = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069\ufeff\ufffe\uffff]")
+_LONGEST = 240
+
+EMPTY = Markup('<span class="empty" title="no figure"><span aria-hidden="true">–</span><span class="unseen">no figure</span></span>')
+
+
+class Column(NamedTuple):
+    """A column's heading, and whether its cells are figures (right-aligned, one below the other)."""
+
+    label: str
+    is_figure: bool = True
+
+
+def foreign(text: str | None, absent: str = "not known") -> Markup:
+    """Text of a source, escaped, isolated in its direction, without control characters, cut where it is longer than a line or three."""
+    if text is None or not text.strip():
+        return Markup('<span class="empty">{}</span>').format(absent)
+    safe = _HARMFUL.sub("\N{REPLACEMENT CHARACTER}", text.strip())
+    return Markup("<bdi>{}</bdi>").format(safe if len(safe) <= _LONGEST else safe[:_LONGEST] + "…")
+
+
+def sentence(text: str) -> Markup:
+    """The one sentence that a section opens with."""
+    return Markup('<p class="lede">{}</p>\n').format(text)
+
+
+def note(text: str | Markup) -> Markup:
+    return Markup('<p class="note">{}</p>\n').format(text)
+
+
+def join(parts: Iterable[str | Markup]) -> Markup:
+    return Markup("").join(escape(part) for part in parts)
+
+
+def band(severity: str) -> Markup:
+    """A severity by word and, beside it, by mark."""
+    return Markup('<span class="band band-{0}">{0}</span>').format(severity)
+
+
+def table(caption: str | Markup, columns: Sequence[Column], rows: Sequence[Sequence[str | Markup]], *, header: int = 0, is_wide: bool = False) -> Markup:
+    """A table in a container of its own that scrolls where the page is narrower; the cell at `header` heads its row.
+
+    A wide table's container takes the keyboard's focus, so that it scrolls without a pointer.
+    """
+    head = join(
+        Markup('<th scope="col"{}>{}</th>').format(Markup(' class="figure"') if column.is_figure else "", column.label) for column in columns
+    )
+    body = join(Markup("<tr>{}</tr>\n").format(_cells(columns, row, header)) for row in rows)
+    focus = Markup(' tabindex="0" role="region" aria-label="{}"').format(Markup(caption).striptags()) if is_wide else Markup("")
+    return Markup('<div class="scroll"{}><table{}>\n<caption>{}</caption>\n<thead><tr>{}</tr></thead>\n<tbody>\n{}</tbody>\n</table></div>\n').format(
+        focus, Markup(' class="wide"') if is_wide else "", caption, head, body
+    )
+
+
+def _cells(columns: Sequence[Column], row: Sequence[str | Markup], header: int) -> Markup:
+    cells = []
+    for number, (column, cell) in enumerate(zip(columns, row, strict=True)):
+        kind = Markup(' class="figure"') if column.is_figure else Markup("")
+        cells.append(Markup('<th scope="row"{}>{}</th>' if number == header else "<td{}>{}</td>").format(kind, cell))
+    return join(cells)
+
+
+def figure(chart: Markup, caption: str | Markup, key: Markup | None = None) -> Markup:
+    """A chart with what it shows, and the key of its colours."""
+    return Markup("<figure>{}{}<figcaption>{}</figcaption></figure>\n").format(key or "", chart, caption)
+
+
+def key(entries: Sequence[tuple[str, str]]) -> Markup:
+    """The key of a chart: (style, words) in the order in which the chart stacks them."""
+    items = join(Markup('<li><span class="swatch {}" aria-hidden="true"></span>{}</li>').format(style, text) for style, text in entries)
+    return Markup('<ul class="key">{}</ul>').format(items)
+
+
+def change(now: float | None, before: float | None, text: str) -> Markup:
+    """The direction against last period; `text` is the size of the difference."""
+    if now is None or before is None:
+        return EMPTY
+    if now == before:
+        return Markup('<span class="change">unchanged</span>')
+    arrow, word = ("↑", "up") if now > before else ("↓", "down")
+    return Markup('<span class="change"><span aria-hidden="true">{}</span><span class="unseen">{}</span>\N{NO-BREAK SPACE}{}</span>').format(arrow, word, text)
+
+
+def against(is_within: bool, text: str) -> Markup:
+    """A figure against its target: said in words and by a mark, not by colour alone."""
+    style, mark = ("within", "●") if is_within else ("over", "▲")
+    return Markup('<span class="{}"><span class="mark" aria-hidden="true">{}</span> {}</span>').format(style, mark, text)

@@ -1,0 +1,67 @@
+"""The period of a page: which one, in the words that a reader uses for it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import date, datetime, timedelta
+from typing import NamedTuple
+
+import polars
+
+from transforms.domain.errors import UsageError
+from transforms.report.wording import MONTHS, day
+
+#: What the command line and a schedule call each grain.
+GRAINS = {"week": "week", "weekly": "week", "month": "month", "monthly": "month", "quarter": "quarter", "quarterly": "quarter"}
+
+
+def grain_of(period: str) -> str:
+    """week, month or quarter. Raises `UsageError` for another word."""
+    try:
+        return GRAINS[period]
+    except KeyError:
+        raise UsageError("report period", seen=repr(period), expected="weekly, monthly or quarterly") from None
+
+
+class Period(NamedTuple):
+    """[start, end) in local days of the reporting zone; as_of lies in it, so it is never over."""
+
+    grain: str
+    start: date
+    end: date
+    previous_start: date
+    as_of: datetime
+    local_as_of: datetime
+    zone: str
+
+    @classmethod
+    def of(cls, frames: Mapping[str, polars.DataFrame]) -> Period:
+        """From the frame `period`, which holds one row once a grain is chosen."""
+        row = frames["period"].row(0, named=True)
+        return cls(
+            row["period_grain"], row["period_start"], row["period_end"], row["previous_start"], row["as_of"], row["local_as_of"], row["reporting_zone"]
+        )
+
+    @property
+    def this(self) -> str:
+        return f"this {self.grain}"
+
+    @property
+    def last(self) -> str:
+        return f"last {self.grain}"
+
+    @property
+    def title(self) -> str:
+        return _title(self.grain, self.start, self.end)
+
+    @property
+    def previous_title(self) -> str:
+        return _title(self.grain, self.previous_start, self.start)
+
+
+def _title(grain: str, start: date, end: date) -> str:
+    if grain == "quarter":
+        return f"Quarter {(start.month + 2) // 3} of {start.year}"
+    if grain == "month":
+        return f"{MONTHS[start.month - 1]} {start.year}"
+    return f"{day(start)} to {day(end - timedelta(days=1))}"

@@ -1,0 +1,74 @@
+"""What the figures rest on: files and rows in and out, what was refused, where sources contradict each other."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import polars
+from markupsafe import Markup
+
+from transforms.report import fragments
+from transforms.report.fragments import Column
+from transforms.report.wording import count, none_or, sentence_case, verb, words
+
+NAME = "data_quality"
+TITLE = "Data quality"
+ORDER = 70
+QUERIES = ("conflict", "event_status", "landed_file", "refused_file", "rejected_row")
+
+_ROWS = ("rows_in", "rows_new", "rows_duplicate", "rows_rejected")
+
+
+def render(frames: Mapping[str, polars.DataFrame]) -> Markup:
+    files = frames["landed_file"].rows(named=True)
+    if not files:
+        return fragments.sentence("No file has landed yet.")
+    conflicts = frames["conflict"].rows(named=True)
+    return fragments.join(
+        [
+            fragments.sentence(_sentence(files, sum(row["conflicts"] for row in conflicts))),
+            _files(files),
+            _refused(frames["refused_file"]),
+            Markup('<div class="columns">\n{}{}{}</div>\n').format(
+                _counted("Rejected rows by reason", "Reason", "Rows", frames["rejected_row"], "reason", "rows_rejected"),
+                _counted("Contradictions between sources, by kind", "Kind", "Conflicts", frames["conflict"], "kind", "conflicts"),
+                _counted("Activity events by what became of them", "Status", "Events", frames["event_status"], "status", "events"),
+            ),
+        ]
+    )
+
+
+def _sentence(files: list[dict], conflicts: int) -> str:
+    landed, rows, rejected = (sum(row[name] for row in files) for name in ("files", "rows_in", "rows_rejected"))
+    refused = sum(row["quarantined"] + row["held"] for row in files)
+    balanced = all(row["rows_in"] == row["rows_new"] + row["rows_duplicate"] + row["rows_rejected"] for row in files)
+    parts = f"{count(landed, 'file')} with {count(rows, 'row')} landed: {none_or(refused, 'file')} {verb(refused, 'is', 'are')} quarantined or held, "
+    parts += f"{none_or(rejected, 'row')} {verb(rejected, 'was', 'were')} rejected, and {none_or(conflicts, 'contradiction')} between sources {verb(conflicts, 'is', 'are')} kept; "
+    return sentence_case(parts + ("rows in equal new, duplicate and rejected in every kind." if balanced else "rows in do not equal new, duplicate and rejected."))
+
+
+def _files(files: list[dict]) -> Markup:
+    columns = ("files", "loaded", "empty", "quarantined", "held", *_ROWS)
+    rows = [[words(row["kind"]), *(f"{row[column]:,}" for column in columns)] for row in files]
+    rows.append(["all", *(f"{sum(row[column] for row in files):,}" for column in columns)])
+    headings = ("Files", "Loaded", "Empty", "Quarantined", "Held", "Rows in", "New", "Duplicate", "Rejected")
+    return fragments.table("Files that landed up to as_of, and their rows", [Column("Kind", False), *map(Column, headings)], rows, is_wide=True)
+
+
+def _refused(frame: polars.DataFrame) -> Markup:
+    if frame.is_empty():
+        return Markup("")
+    total = frame["files"][0]
+    return fragments.table(
+        f"Quarantined and held files: the latest {len(frame)} of {total:,}" if total > len(frame) else "Quarantined and held files",
+        [Column("File", False), Column("Status", False), Column("Reason", False)],
+        [[fragments.foreign(row["path"]), row["status"], fragments.foreign(row["reason"], "no reason kept")] for row in frame.iter_rows(named=True)],
+        is_wide=True,
+    )
+
+
+def _counted(caption: str, heading: str, unit: str, frame: polars.DataFrame, name: str, amount: str) -> Markup:
+    if frame.is_empty():
+        return Markup("")
+    rows = [[words(row[name] or "not known"), f"{row[amount]:,}"] for row in frame.iter_rows(named=True)]
+    return fragments.table(caption, [Column(heading, False), Column(unit)], rows)

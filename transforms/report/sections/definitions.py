@@ -1,0 +1,106 @@
+"""What each word means, the policy's targets, and the digests that a figure can be traced by."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import polars
+from markupsafe import Markup
+
+from transforms.report import fragments
+from transforms.report.fragments import EMPTY, Column
+from transforms.report.period import Period
+from transforms.report.wording import duration, instant, percent
+
+NAME = "definitions"
+TITLE = "Definitions and provenance"
+ORDER = 90
+QUERIES = ("digest", "target")
+
+_TERMS = (
+    ("Handoff", "One cycle of one finding, from capture to triage entry; a reopened finding or a control due for attestation begins another."),
+    ("Capture (t0)", "The earliest capture among the cycle's observations. It does not move with state."),
+    ("Acknowledgement (t1)", "The first explicit acknowledgement by a named, active person whom the policy allows; a comment or an assignment is none."),
+    ("Handoff latency", "t1 minus t0, of handoffs that have a t1. Median and 90th percentile by linear interpolation."),
+    ("Business time", "Seconds inside the open hours of the owning team's calendar: working windows, holidays, daylight saving."),
+    ("Wall time", "Elapsed seconds, nights and holidays included."),
+    ("Acknowledgement window", "Wall time from t0 in which the policy expects an acknowledgement; a withdrawal inside it takes the handoff out of the rate."),
+    ("Handoff SLA breach", "No acknowledgement by the due instant, which is t0 plus the budget in business time. It counts in the period of its due instant."),
+    ("Unrouted queue", "Open handoffs without an acknowledgement whose routing names no valid person."),
+    ("Asset-binding gap", "The target was not bound to one active asset when routing was due."),
+    ("Decayed routing", "Routing named, or a notice went to, nobody or a person who was not valid at that instant."),
+    ("Severity mismatch", "It was routed with a band less severe than the workspace's own."),
+    ("Notification noise", "The candidate's notices of the 24 hours before reached the policy's threshold, or the same handoff was sent to them repeatedly."),
+    ("Acknowledgement ambiguity", "Work was visible before, or without, an explicit acknowledgement."),
+    ("Unexplained", "An SLA or a window broke and none of the five rules fired."),
+)
+
+_DIGESTS = (
+    ("policy_digest", "Policy"),
+    ("state_digest", "What the record knows"),
+    ("own_digest", "Events that handoff itself originated"),
+    ("merkle_root", "Files, as a Merkle root"),
+    ("calendar_digest", "Calendars and zone data"),
+    ("code_version", "Code"),
+)
+
+
+def render(frames: Mapping[str, polars.DataFrame]) -> Markup:
+    period = Period.of(frames)
+    digests = frames["digest"].rows(named=True)
+    known = digests[0] if digests else {}
+    return fragments.join(
+        [
+            fragments.sentence(f"Every figure is computed from the record as it was known on {instant(period.as_of)}, under the policy whose digest stands below."),
+            _targets(frames["target"]),
+            Markup('<dl class="terms">\n{}</dl>\n').format(
+                fragments.join(Markup("<div><dt>{}</dt><dd>{}</dd></div>\n").format(term, meaning) for term, meaning in _TERMS)
+            ),
+            fragments.table(
+                "Digests (sha256) by which this page can be reproduced",
+                [Column("Of", False), Column("Digest", False)],
+                [
+                    [label, Markup("<code>{}</code>").format(known[name]) if known.get(name) else Markup('<span class="empty">no run recorded for this instant</span>')]
+                    for name, label in _DIGESTS
+                ],
+                is_wide=True,
+            ),
+            fragments.note(f"Periods are those of the reporting zone, {period.zone}; instants are UTC unless another zone is named."),
+        ]
+    )
+
+
+def _targets(frame: polars.DataFrame) -> Markup:
+    rows = [
+        [
+            fragments.band(row["severity"]),
+            _budget(row["handoff_sla"]),
+            duration(row["median_target_seconds"], "wall"),
+            duration(row["p90_target_seconds"], "wall"),
+            _budget(row["acknowledgement_window"]),
+            percent(row["rate_target"]),
+            _budget(row["remediation_sla"]),
+        ]
+        for row in frame.sort("rank").iter_rows(named=True)
+    ]
+    return fragments.table(
+        "What the policy asks for",
+        [
+            Column("Severity", False), Column("Handoff SLA, from t0"), Column("Median, wall"), Column("90th percentile, wall"),
+            Column("Acknowledgement window, wall"), Column("No-acknowledgement rate"), Column("Remediation SLA, from t1"),
+        ],
+        rows,
+        is_wide=True,
+    )  # fmt: skip
+
+
+_UNITS = {"bh": "business hour", "bd": "business day", "s": "second", "m": "minute", "h": "hour", "d": "day"}
+
+
+def _budget(text: str | None) -> str | Markup:
+    """'4bh' as '4 business hours'."""
+    if not text:
+        return EMPTY
+    amount, unit = text.rstrip("abcdefghijklmnopqrstuvwxyz"), text.lstrip("0123456789")
+    word = _UNITS.get(unit)
+    return f"{amount} {word}{'' if amount == '1' else 's'}" if word else text

@@ -1,0 +1,89 @@
+"""Beside the five numbers: what is open and how old, by severity, and what came in and went out in the period."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import polars
+from markupsafe import Markup
+
+from transforms.domain.vocabulary import BAND_RANK, RATED_BANDS
+from transforms.report import charts, fragments
+from transforms.report.fragments import EMPTY, Column
+from transforms.report.period import Period
+from transforms.report.wording import count, duration, none_or, sentence_case, verb
+
+NAME = "open_and_closed"
+TITLE = "Open, opened, closed"
+ORDER = 60
+QUERIES = ("open_handoff", "throughput")
+
+_AGES = {"under_7_days": "under 7 days", "under_30_days": "7 to 30 days", "under_90_days": "30 to 90 days", "from_90_days": "90 days and more"}
+_MOMENTS = ("opened", "acknowledged", "closed")
+
+
+def render(frames: Mapping[str, polars.DataFrame]) -> Markup:
+    period = Period.of(frames)
+    aged = sorted(frames["open_handoff"].rows(named=True), key=lambda row: BAND_RANK[row["severity"]])
+    flow = {row["severity"]: row for row in frames["throughput"].iter_rows(named=True)}
+    parts = [fragments.sentence(_sentence(aged, flow, period))]
+    if aged:
+        parts.append(_aging(aged))
+    if flow:
+        parts.append(_throughput(flow, period))
+    return fragments.join(parts)
+
+
+def _sentence(aged: list[dict], flow: dict[str, dict], period: Period) -> str:
+    open_ = sum(row["handoffs"] for row in aged)
+    unacknowledged = open_ - sum(row["acknowledged"] for row in aged)
+    first = f"{none_or(open_, 'handoff')} {verb(open_, 'is', 'are')} open"
+    if open_:
+        first += f", {unacknowledged:,} of them not acknowledged" if open_ > 1 else ", acknowledged" if not unacknowledged else ", not acknowledged"
+    opened, acknowledged, closed = (sum(row[moment] for row in flow.values()) for moment in _MOMENTS)
+    return sentence_case(f"{first}; {period.this} {opened:,} {verb(opened or 2, 'was', 'were')} opened, {acknowledged:,} acknowledged and {closed:,} closed.")
+
+
+def _aging(rows: list[dict]) -> Markup:
+    styles = {age: f"age-{number}" for number, age in enumerate(_AGES, 2)}
+    chart = charts.stacked_bars(
+        "aging-chart",
+        "Open handoffs by severity and age",
+        "; ".join(f"{row['severity']}: {row['handoffs']}" for row in rows),
+        [(row["severity"], f"{row['handoffs']:,}", {age: row[age] for age in _AGES}) for row in rows],
+        styles,
+    )
+    return fragments.join(
+        [
+            fragments.figure(chart, "Open handoffs at as_of by severity, parted by age since capture (wall time).", fragments.key([(styles[age], text) for age, text in _AGES.items()])),
+            fragments.table(
+                "Open handoffs at as_of by severity and age since capture (wall time); open until verified or withdrawn",
+                [Column("Severity now", False), *(Column(text) for text in _AGES.values()), Column("All"), Column("Acknowledged"), Column("Oldest")],
+                [
+                    [
+                        fragments.band(row["severity"]), *(f"{row[age]:,}" for age in _AGES), f"{row['handoffs']:,}", f"{row['acknowledged']:,}",
+                        duration(row["oldest_seconds"], "wall"),
+                    ]
+                    for row in rows
+                ],
+                is_wide=True,
+            ),  # fmt: skip
+        ]
+    )
+
+
+def _throughput(flow: dict[str, dict], period: Period) -> Markup:
+    rows = []
+    for severity in RATED_BANDS:
+        row = flow.get(severity, {})
+        rows.append([fragments.band(severity), *(_pair(row, moment) for moment in _MOMENTS)])
+    rows.append(["all", *(f"{sum(row[m] for row in flow.values()):,} ({sum(row[f'previous_{m}'] for row in flow.values()):,})" for m in _MOMENTS)])
+    return fragments.table(
+        f"Handoffs {period.this}, each by its own instant; in brackets {period.last}",
+        [Column("Severity", False), *(Column(sentence_case(moment)) for moment in _MOMENTS)],
+        rows,
+    )
+
+
+def _pair(row: dict, moment: str) -> str:
+    return f"{row.get(moment, 0):,} ({row.get(f'previous_{moment}', 0):,})"

@@ -1,0 +1,202 @@
+-- One row per law of our own work and what it is about: both sides counted apart, which must come out alike.
+-- key: law, subject
+-- law VARCHAR: row_balance, rows_kept, unique_grain, references, t0_earliest, stage_sums, totals_agree, rate_sums or restatement_chain.
+-- subject VARCHAR: What is counted - a run, a mart, two tables and how they refer to one another.
+-- expected BIGINT: What the law asks for.
+-- actual BIGINT: What is there.
+-- difference BIGINT: actual - expected; 0 where the law holds.
+-- statement VARCHAR: What is counted, in words.
+WITH parameter AS (FROM derived.parameter),
+attempts AS (
+    FROM record.landing_attempt WHERE landed_at <= (SELECT as_of FROM parameter)
+),
+rejected AS (
+    SELECT claim_id, attempt, count(*) AS rows_rejected
+    FROM record.rejected_row
+    GROUP BY ALL
+),
+row_balance AS (
+    SELECT
+        concat('run ', run_id) AS subject, sum(rows_in) AS expected, sum(rows_new + rows_duplicate + rows_rejected) AS actual,
+        'rows in = new + duplicate + rejected, over the run' AS statement
+    FROM attempts
+    GROUP BY run_id
+    UNION ALL
+    SELECT concat('files of run ', run_id), count(*), count(*) FILTER (WHERE rows_in = rows_new + rows_duplicate + rows_rejected),
+        'files, and those whose rows in = new + duplicate + rejected'
+    FROM attempts
+    GROUP BY run_id
+    UNION ALL
+    SELECT concat('rejected rows of run ', run_id), sum(attempts.rows_rejected), sum(coalesce(rejected.rows_rejected, 0)),
+        'rejected rows as counted, and as kept with their reason'
+    FROM attempts
+    LEFT JOIN rejected USING (claim_id, attempt)
+    GROUP BY run_id
+),
+kept AS (
+    SELECT claim_id, count(*) AS kept
+    FROM (
+        SELECT claim_id FROM record.observation
+        UNION ALL SELECT claim_id FROM record.activity
+        UNION ALL SELECT claim_id FROM record.asset
+        UNION ALL SELECT claim_id FROM record.person
+        UNION ALL SELECT claim_id FROM record.ownership
+        UNION ALL SELECT claim_id FROM record.known_exploited
+        UNION ALL SELECT claim_id FROM record.vulnerability_alias
+        UNION ALL SELECT claim_id FROM record.exploit_prediction
+    )
+    GROUP BY claim_id
+),
+rows_kept AS (
+    -- A file that is read again may bring less than at first: what it brought then stays.
+    SELECT concat('run ', run_id) AS subject, sum(rows_new) AS expected, sum(least(rows_new, coalesce(kept.kept, 0))) AS actual,
+        'rows that the files read last in this run brought, and those of them that the record holds' AS statement
+    FROM (FROM attempts QUALIFY row_number() OVER (PARTITION BY claim_id ORDER BY attempt DESC) = 1)
+    LEFT JOIN kept USING (claim_id)
+    GROUP BY run_id
+),
+unique_grain AS (
+    SELECT concat('mart.', mart) AS subject, rows AS expected, keys AS actual, 'rows, and distinct values of the key' AS statement
+    FROM derived.grain
+),
+reference_counts AS (
+    SELECT 'mart.handoff to mart.finding' AS subject, count(*) AS expected, count(finding.finding_id) AS actual
+    FROM mart.handoff LEFT JOIN mart.finding USING (finding_id)
+    UNION ALL
+    SELECT 'mart.finding_alias to mart.finding', count(*), count(finding.finding_id)
+    FROM mart.finding_alias LEFT JOIN mart.finding USING (finding_id)
+    UNION ALL
+    SELECT 'mart.finding to mart.finding_alias', count(*), count(finding_alias.sighting_id)
+    FROM mart.finding LEFT JOIN mart.finding_alias ON finding_alias.sighting_id = finding.finding_id AND finding_alias.finding_id = finding.finding_id
+    UNION ALL
+    SELECT 'derived.capture to mart.finding', count(*), count(finding.finding_id)
+    FROM derived.capture LEFT JOIN mart.finding USING (finding_id)
+    UNION ALL
+    SELECT 'derived.capture to record.observation', count(*), count(observation.observation_id)
+    FROM derived.capture LEFT JOIN record.observation USING (observation_id, content_id, claim_id)
+    UNION ALL
+    SELECT 'mart.event to mart.finding', count(event.finding_id), count(finding.finding_id)
+    FROM mart.event LEFT JOIN mart.finding USING (finding_id)
+    UNION ALL
+    SELECT 'mart.failure_mode to mart.handoff', count(*), count(handoff.finding_id)
+    FROM mart.failure_mode LEFT JOIN mart.handoff USING (finding_id, cycle)
+    UNION ALL
+    SELECT 'mart.handoff to mart.failure_mode', count(*), count(failure_mode.finding_id)
+    FROM mart.handoff LEFT JOIN mart.failure_mode ON failure_mode.finding_id = handoff.finding_id AND failure_mode.cycle = handoff.cycle AND is_primary
+    WHERE handoff.failure_mode IS NOT NULL
+),
+opened AS (
+    SELECT finding_id, cycle, min(first_at) AS opened_at
+    FROM (
+        SELECT finding_id, cycle, captured_at AS first_at FROM derived.capture WHERE band <> 'informational' AND cycle IS NOT NULL
+        UNION ALL
+        SELECT finding_id, cycle, occurred_at FROM derived.event WHERE event = 'reopened' AND cycle IS NOT NULL
+    )
+    GROUP BY ALL
+),
+t0_earliest AS (
+    SELECT 'mart.handoff' AS subject, count(*) AS expected, count(*) FILTER (WHERE handoff.captured_at = opened.opened_at) AS actual,
+        'cycles opened by an observation or event, and those whose t0 is its instant' AS statement
+    FROM mart.handoff LEFT JOIN opened USING (finding_id, cycle)
+    WHERE handoff.origin <> 'revalidation'
+),
+stage_spans AS (
+    SELECT finding_id, cycle, sum(span_us) AS us FROM mart.stage GROUP BY ALL
+),
+segment_spans AS (
+    SELECT finding_id, cycle, sum(epoch_us(ended_at) - epoch_us(started_at)) AS us
+    FROM mart.segment
+    WHERE segment <> 'control'
+    GROUP BY ALL
+),
+stage_sums AS (
+    SELECT 'mart.stage' AS subject, count(*) AS expected,
+        count(*) FILTER (WHERE stage_spans.us = epoch_us(handoff.triaged_at) - epoch_us(handoff.captured_at)) AS actual,
+        'cycles that reached triage, and those whose spans add up to it' AS statement
+    FROM mart.handoff LEFT JOIN stage_spans USING (finding_id, cycle)
+    WHERE handoff.triaged_at IS NOT NULL
+    UNION ALL
+    SELECT 'mart.segment', count(*),
+        count(*) FILTER (
+            WHERE coalesce(segment_spans.us, 0)
+                = epoch_us(greatest(handoff.captured_at, triaged_at, in_progress_at, resolved_at, verified_at)) - epoch_us(handoff.captured_at)
+        ),
+        'cycles, and those whose segments add up to their latest boundary'
+    FROM mart.handoff LEFT JOIN segment_spans USING (finding_id, cycle)
+),
+total AS (
+    SELECT * FROM mart.handoff_latency WHERE period_grain = 'all' AND dimension = 'all' AND severity = 'all'
+),
+by_grain AS (
+    SELECT period_grain, sum(handoffs) AS handoffs FROM mart.handoff_latency WHERE dimension = 'all' AND severity <> 'all' GROUP BY period_grain
+),
+totals_agree AS (
+    SELECT 'mart.handoff_latency handoffs' AS subject, (SELECT count(*) FROM mart.handoff) AS expected, coalesce((SELECT sum(handoffs) FROM total), 0) AS actual
+    UNION ALL
+    SELECT concat('mart.handoff_latency handoffs by severity and ', period_grain), (SELECT count(*) FROM mart.handoff), handoffs
+    FROM by_grain
+    UNION ALL
+    SELECT 'mart.handoff_latency acknowledged', (SELECT count(acknowledged_at) FROM mart.handoff), coalesce((SELECT sum(acknowledged) FROM total), 0)
+    UNION ALL
+    SELECT 'mart.handoff_latency mature', (SELECT count(*) FROM mart.handoff WHERE is_mature), coalesce((SELECT sum(mature) FROM total), 0)
+    UNION ALL
+    SELECT 'mart.handoff_latency unacknowledged', (SELECT count(*) FROM mart.handoff WHERE is_unacknowledged), coalesce((SELECT sum(unacknowledged) FROM total), 0)
+    UNION ALL
+    SELECT 'mart.handoff_latency handoff_breaches', (SELECT count(*) FROM mart.handoff WHERE handoff_breached), coalesce((SELECT sum(handoff_breaches) FROM total), 0)
+    UNION ALL
+    SELECT 'mart.sla_breach handoff', (SELECT count(*) FROM mart.handoff WHERE handoff_breached), (SELECT count(*) FROM mart.sla_breach WHERE sla = 'handoff')
+    UNION ALL
+    SELECT 'mart.sla_breach remediation', (SELECT count(*) FROM mart.handoff WHERE remediation_breached),
+        (SELECT count(*) FROM mart.sla_breach WHERE sla = 'remediation')
+    UNION ALL
+    SELECT 'mart.unrouted_queue', (SELECT count(*) FROM mart.handoff WHERE is_open AND acknowledged_at IS NULL AND owner_id IS NULL),
+        (SELECT count(*) FROM mart.unrouted_queue)
+),
+rates AS (
+    SELECT period_grain, period_start, severity, sum(unacknowledged) AS unacknowledged, max(mature) AS mature
+    FROM mart.no_acknowledgement
+    GROUP BY ALL
+),
+rate_sums AS (
+    SELECT concat('mart.no_acknowledgement by ', cohort.period_grain) AS subject, count(*) AS expected,
+        count(*) FILTER (
+            WHERE cohort.unacknowledged = coalesce(rates.unacknowledged, 0) AND (cohort.unacknowledged = 0 OR cohort.mature = rates.mature)
+        ) AS actual,
+        'cohorts of mart.handoff_latency, and those whose unacknowledged cycles the failure modes add up to' AS statement
+    FROM mart.handoff_latency AS cohort
+    LEFT JOIN rates
+        ON rates.period_grain = cohort.period_grain AND rates.period_start IS NOT DISTINCT FROM cohort.period_start AND rates.severity = cohort.severity
+    WHERE cohort.dimension = 'all'
+    GROUP BY cohort.period_grain
+),
+chains AS (
+    -- Where the finding of an id is now, and whether one of this run's restatements of it ends there.
+    SELECT restatement.finding_id, restatement.cycle, bool_or(restatement.captured_at_is = handoff.captured_at) AS is_joined
+    FROM record.restatement
+    JOIN mart.finding_alias ON finding_alias.sighting_id = restatement.finding_id
+    JOIN mart.handoff ON handoff.finding_id = finding_alias.finding_id AND handoff.cycle = restatement.cycle
+    WHERE restatement.recorded_at = (SELECT as_of FROM parameter)
+    GROUP BY ALL
+),
+restatement_chain AS (
+    SELECT 'record.restatement' AS subject, count(*) AS expected, count(*) FILTER (WHERE captured_at_was <> captured_at_is) AS actual,
+        'restatements, and those that lead from one instant to another' AS statement
+    FROM record.restatement
+    WHERE recorded_at <= (SELECT as_of FROM parameter)
+    UNION ALL
+    SELECT 'record.restatement to mart.handoff', count(*), count(*) FILTER (WHERE is_joined), 'cycles restated by this run, and those whose t0 is what it says'
+    FROM chains
+),
+laws AS (
+    SELECT 'row_balance' AS law, * FROM row_balance
+    UNION ALL SELECT 'rows_kept', * FROM rows_kept
+    UNION ALL SELECT 'unique_grain', * FROM unique_grain
+    UNION ALL SELECT 'references', *, 'rows that refer, and those whose counterpart is there' FROM reference_counts
+    UNION ALL SELECT 't0_earliest', * FROM t0_earliest
+    UNION ALL SELECT 'stage_sums', * FROM stage_sums
+    UNION ALL SELECT 'totals_agree', *, 'the rows of mart.handoff that it is of, and the total that the mart shows' FROM totals_agree
+    UNION ALL SELECT 'rate_sums', * FROM rate_sums
+    UNION ALL SELECT 'restatement_chain', * FROM restatement_chain
+)
+SELECT law, subject, expected::BIGINT AS expected, actual::BIGINT AS actual, (actual - expected)::BIGINT AS difference, statement
+FROM laws
