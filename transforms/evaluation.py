@@ -111,6 +111,9 @@ class Evaluation:
         return self._bound(instant)[0]
 
     def _bound(self, instant: int) -> tuple[Binding, str]:
+        if len(self.sightings) == 1:
+            target = self.sightings[0].target
+            return self.world.assets.bind(target, instant), target
         seen = [sighting for sighting in self.sightings if sighting.first_us <= instant] or self.sightings[:1]
         bindings = [(self.world.assets.bind(sighting.target, instant), sighting.target) for sighting in seen]
         return min(bindings, key=lambda found: _BINDING_RANK[found[0].status])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_right
+from collections import defaultdict
 from collections.abc import Mapping
 from fnmatch import fnmatchcase
 from typing import Any, NamedTuple
@@ -52,6 +53,10 @@ class Directory:
     @property
     def changes(self) -> list[int]:
         return self._people.changes
+
+    def epoch(self, instant: int) -> int:
+        """The same for two instants between which nobody changed."""
+        return self._people.epoch(instant)
 
     def person(self, reference: str | None, instant: int) -> Person:
         """Who a reference names at that instant, and whether they can be a candidate."""
@@ -142,7 +147,8 @@ class Ownership:
         self._ownership, self._directory = ownership, directory
         self._ends = sorted({values["effective_to"] for values in self._all_values() if values["effective_to"] is not None})
         self._matches: dict[tuple, list[_Mapping]] = {}
-        self._in_force: dict[tuple[int, int], list[tuple[Mapping[str, Any], int]]] = {}
+        self._decisions: dict[tuple, Decision] = {}
+        self._in_force: dict[tuple[int, int], dict[str | None, list[tuple[Mapping[str, Any], int]]]] = {}
 
     @property
     def changes(self) -> list[int]:
@@ -163,7 +169,7 @@ class Ownership:
         if found is None:
             addresses = [a for text in (target.strip(), *names(asset)) if (a := address(text))]
             found = []
-            for row, since in self._rows(epoch, instant):
+            for row, since in self._rows(epoch, instant, asset):
                 kind = _kind(row["match"], asset, addresses, file_path)
                 if kind is not None:
                     priority = DEFAULT_PRIORITY if row["priority"] is None else row["priority"]
@@ -177,6 +183,13 @@ class Ownership:
         """What the ownership primitive names at that instant."""
         if binding.status != "bound":
             return Decision(binding.status, None, NOBODY, None, None)
+        where = (id(binding.asset), target, file_path, self._epoch(instant), self._directory.epoch(instant))
+        found = self._decisions.get(where)
+        if found is None:
+            found = self._decisions[where] = self._decide(binding, target, file_path, instant)
+        return found
+
+    def _decide(self, binding: Binding, target: str, file_path: str | None, instant: int) -> Decision:
         rejected: list[str] = []
         first: Decision | None = None
         for mapping in self.matches(binding, target, file_path, instant):
@@ -204,16 +217,26 @@ class Ownership:
     def _epoch(self, instant: int) -> tuple[int, int]:
         return self._ownership.epoch(instant), bisect_right(self._ends, instant)
 
-    def _rows(self, epoch: tuple[int, int], instant: int) -> list[tuple[Mapping[str, Any], int]]:
-        if epoch not in self._in_force:
-            rows = []
+    def _rows(self, epoch: tuple[int, int], instant: int, asset: Mapping[str, Any]) -> list[tuple[Mapping[str, Any], int]]:
+        """The rows in force that may fit the asset: those that name it or its application, and every pattern."""
+        index = self._in_force.get(epoch)
+        if index is None:
+            index = self._in_force[epoch] = defaultdict(list)
             for key in self._ownership:
                 values = self._ownership.at(key, instant)
                 if values is not None and (values["effective_to"] is None or instant < values["effective_to"]):
                     since = self._ownership.start(key, instant)
-                    rows.append((values, ALWAYS if since is None else since))
-            self._in_force[epoch] = rows
-        return self._in_force[epoch]
+                    index[_exact(values["match"])].append((values, ALWAYS if since is None else since))
+        names = {asset["asset_id"].strip().lower(), (asset["application"] or "").strip().lower()} - {""}
+        return [row for name in (None, *sorted(names)) for row in index.get(name, ())]
+
+
+def _exact(match: str) -> str | None:
+    """The one asset or application that a mapping can only be of, None for a pattern: what its rows are looked up by."""
+    prefixed = pattern(match)
+    if prefixed:
+        return prefixed[1].strip().lower() if prefixed[0] in ("asset", "application") else None
+    return None if _GLOB & set(match) or network(match) is not None else match.strip().lower()
 
 
 def _kind(match: str, asset: Mapping[str, Any], addresses: list, file_path: str | None) -> str | None:

@@ -42,12 +42,14 @@ def fetch(connection: duckdb.DuckDBPyConnection) -> dict[str, pd.DataFrame]:
 
 def write_results(connection: duckdb.DuckDBPyConnection, verdict: Verdict) -> None:
     """Keeps the verdict as derived.expectation_result and derived.flag, from which their marts are built."""
-    for name, rows in (("expectation_result", verdict.results), ("flag", verdict.flags)):
-        connection.register("verdict", rows)
-        try:
-            connection.execute(f"CREATE OR REPLACE TABLE derived.{name} AS FROM verdict")  # the name is our own
-        finally:
-            connection.unregister("verdict")
+    connection.register("results", verdict.results)
+    connection.register("flags", verdict.flags)
+    try:
+        connection.execute("CREATE OR REPLACE TABLE derived.expectation_result AS FROM results")
+        connection.execute("CREATE OR REPLACE TABLE derived.flag AS FROM flags")
+    finally:
+        connection.unregister("results")
+        connection.unregister("flags")
 
 
 def _rows(connection: duckdb.DuckDBPyConnection, name: str) -> pa.Table:

@@ -31,6 +31,8 @@ class Job:
     policy: Policy
     stamp: Stamp
     connection: duckdb.DuckDBPyConnection
+    #: The clock, which only says whether a file is still being written; as_of may lie in the past.
+    now_us: int
     loaded: Loaded = field(default_factory=Loaded)
 
     @property
@@ -40,7 +42,7 @@ class Job:
     def ingest(self, landing: str) -> Loaded:
         """Loads what is new in the landing zone."""
         load_decisions(self.connection, self.home, self.stamp)
-        found = scan_landing(landing, settle_us=self.policy.landing.settle.wall_us(), now_us=self.as_of_us)
+        found = scan_landing(landing, settle_us=self.policy.landing.settle.wall_us(), now_us=self.now_us)
         self.loaded = ingest(self.connection, self.home, found, self.policy, self.stamp)
         return self.loaded
 
@@ -93,7 +95,7 @@ def open_job(home: Home, policy: Policy, *, run_id: str, as_of_us: int | None, n
     try:
         schema.create_record(connection)
         at = _as_of(connection, policy, as_of_us, now_us)
-        yield Job(home, policy, Stamp(run_id, at, code_version, policy.digest), connection)
+        yield Job(home, policy, Stamp(run_id, at, code_version, policy.digest), connection, now_us)
     finally:
         connection.close()
 

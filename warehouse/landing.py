@@ -10,7 +10,7 @@ import io
 import tarfile
 import zipfile
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from posixpath import basename
 from typing import NamedTuple
 
@@ -109,7 +109,7 @@ class _Zone:
                 continue
             if info["type"] == "directory":
                 yield from self._walk(top, info["name"])
-            elif not name.endswith(_SIDECAR_SUFFIX) and name != _FOLDER_SIDECAR:
+            elif not _is_sidecar(name):
                 yield from self._file(top, info)
 
     def _file(self, top: str, info: dict) -> Iterator[Found | Problem]:
@@ -122,29 +122,33 @@ class _Zone:
         except OSError as error:
             yield Problem(path, f"the file cannot be read: {error}")
             return
-        for member, body, fault in _members(basename(path), content):
-            yield self._found(top, path, member, body, fault, modified if modified is not None else self._now)
+        members = list(_members(basename(path), content))
+        inner = {member: body.decode("utf-8", "replace") for member, body, _ in members if member is not None and _is_sidecar(basename(member))}
+        for member, body, fault in members:
+            if member is None or member not in inner:
+                yield self._found(top, path, member, body, fault, inner, modified if modified is not None else self._now)
 
-    def _found(self, top: str, path: str, member: str | None, content: bytes, fault: str | None, modified: int) -> Found:
+    def _found(self, top: str, path: str, member: str | None, content: bytes, fault: str | None, inner: dict[str, str], modified: int) -> Found:
         full = path if member is None else f"{path}!{member}"
         sidecar = Sidecar()
         try:
-            sidecar = read_sidecar(*self._sidecars(path))
+            layers = self._sidecars(path, self._text)
+            # What lies beside a member inside its archive is nearer to it than what lies beside the archive.
+            sidecar = read_sidecar(*layers, *(self._sidecars(member, inner.get) if member is not None else ()))
         except FileRejected as error:
             fault = fault or str(error)
         source = sidecar.source or source_of(full)
         return Found(top, full, content, sha256(content), sidecar, source, modified, fault)
 
-    def _sidecars(self, path: str) -> list[tuple[str, str]]:
-        """(name, text) of the sidecars of a file, weakest first."""
-        folder, _, name = path.rpartition("/")
-        names = [f"{folder}/{name.rsplit('.', 1)[0]}{_SIDECAR_SUFFIX}", f"{folder}/{name}{_SIDECAR_SUFFIX}"]
-        while folder:
-            if self._text(f"{folder}/{_FOLDER_SIDECAR}") is not None:
-                names.insert(0, f"{folder}/{_FOLDER_SIDECAR}")
-                break
-            folder = folder.rpartition("/")[0]
-        return [(name, text) for name in dict.fromkeys(names) if (text := self._text(name)) is not None]
+    @staticmethod
+    def _sidecars(path: str, read: Callable[[str], str | None]) -> list[tuple[str, str]]:
+        """(name, text) of the sidecars of a file, weakest first: the nearest folder's, the stem's, the full name's."""
+        folder, slash, name = path.rpartition("/")
+        names = [f"{folder}{slash}{name.rsplit('.', 1)[0]}{_SIDECAR_SUFFIX}", f"{folder}{slash}{name}{_SIDECAR_SUFFIX}"]
+        parents = folder.split("/") if folder else []
+        nearest = ("/".join([*parents[:depth], _FOLDER_SIDECAR]) for depth in range(len(parents), -1, -1))
+        found = next((name for name in nearest if read(name) is not None), None)
+        return [(name, text) for name in dict.fromkeys([*([found] if found else []), *names]) if (text := read(name)) is not None]
 
     def _text(self, path: str) -> str | None:
         if path not in self._texts:
@@ -162,6 +166,10 @@ class _Zone:
 
 def _is_ignored(name: str) -> bool:
     return name.startswith(".") or name.endswith((".part", ".tmp"))
+
+
+def _is_sidecar(name: str) -> bool:
+    return name.endswith(_SIDECAR_SUFFIX) or name == _FOLDER_SIDECAR
 
 
 def _modified_us(info: dict) -> int | None:

@@ -9,7 +9,7 @@ import duckdb
 import polars
 
 from transforms import report
-from transforms.domain.errors import ModuleMalformed
+from transforms.domain.errors import ModuleMalformed, RunError
 from warehouse.home import Home
 from warehouse.raw import write_durably
 from warehouse.schema import sql_file
@@ -18,19 +18,32 @@ from warehouse.schema import sql_file
 def frames(connection: duckdb.DuckDBPyConnection) -> dict[str, polars.DataFrame]:
     """The frame of every query that a section asks for, by name, and `period`; rows of all grains, in a fixed order.
 
-    Needs schemas `record`, `derived` and `mart` of a finished run. Raises `ModuleMalformed` where a section names a query that has no file.
+    `connection` is to the warehouse of a finished run, or to a published copy, which lacks schema `derived`. Raises `RunError` where it has
+    no run, `ModuleMalformed` where a section names a query that has no file.
     """
+    connection.execute(sql_file("report/parameter.sql" if _has_parameters(connection) else "report/parameter_published.sql"))
     period = sql_file("report/period.sql")
     connection.execute(f"CREATE OR REPLACE TEMP VIEW report_period AS {period}")  # our own file
-    found = {"period": connection.execute("FROM report_period ORDER BY period_grain").pl()}
-    for name, section in report.queries().items():
-        if not files("warehouse").joinpath("sql", "report", f"{name}.sql").is_file():
-            raise ModuleMalformed(section, seen=f"no sql/report/{name}.sql", remedy="write it, or take the name out of QUERIES")
-        try:
-            found[name] = connection.execute(sql_file(f"report/{name}.sql")).pl()
-        except duckdb.Error as error:
-            raise ModuleMalformed(f"sql/report/{name}.sql", seen=str(error)) from error
-    return found
+    try:
+        found = {"period": connection.execute("FROM report_period ORDER BY period_grain").pl()}
+        if found["period"].is_empty():
+            raise RunError("report", seen="no finished run to report on", remedy="run `handoff run --landing DIR` first")
+        for name, section in report.queries().items():
+            if not files("warehouse").joinpath("sql", "report", f"{name}.sql").is_file():
+                raise ModuleMalformed(section, seen=f"no sql/report/{name}.sql", remedy="write it, or take the name out of QUERIES")
+            try:
+                found[name] = connection.execute(sql_file(f"report/{name}.sql")).pl()
+            except duckdb.Error as error:
+                raise ModuleMalformed(f"sql/report/{name}.sql", seen=str(error)) from error
+        return found
+    finally:
+        connection.execute("DROP VIEW report_period")
+        connection.execute("DROP VIEW report_parameter")
+
+
+def _has_parameters(connection: duckdb.DuckDBPyConnection) -> bool:
+    query = "SELECT count(*) FROM duckdb_tables() WHERE schema_name = 'derived' AND table_name = 'parameter'"
+    return connection.execute(query).fetchone() != (0,)
 
 
 def write_report(connection: duckdb.DuckDBPyConnection, home: Home, period: str) -> Path:

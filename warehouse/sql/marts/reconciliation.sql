@@ -15,23 +15,25 @@ rejected AS (
     FROM record.rejected_row
     GROUP BY ALL
 ),
+-- Each law has a row whether or not anything ever happened: what is not counted would look like what holds.
 row_balance AS (
     SELECT
-        concat('run ', run_id) AS subject, sum(rows_in) AS expected, sum(rows_new + rows_duplicate + rows_rejected) AS actual,
-        'rows in = new + duplicate + rejected, over the run' AS statement
+        'all runs' AS subject, sum(rows_in) AS expected, sum(rows_new + rows_duplicate + rows_rejected) AS actual,
+        'rows in = new + duplicate + rejected' AS statement
+    FROM attempts
+    UNION ALL
+    SELECT concat('run ', run_id), sum(rows_in), sum(rows_new + rows_duplicate + rows_rejected), 'rows in = new + duplicate + rejected, over the run'
     FROM attempts
     GROUP BY run_id
     UNION ALL
-    SELECT concat('files of run ', run_id), count(*), count(*) FILTER (WHERE rows_in = rows_new + rows_duplicate + rows_rejected),
-        'files, and those whose rows in = new + duplicate + rejected'
+    SELECT 'files', count(*), count(*) FILTER (WHERE rows_in = rows_new + rows_duplicate + rows_rejected),
+        'readings of files, and those whose rows in = new + duplicate + rejected'
     FROM attempts
-    GROUP BY run_id
     UNION ALL
-    SELECT concat('rejected rows of run ', run_id), sum(attempts.rows_rejected), sum(coalesce(rejected.rows_rejected, 0)),
+    SELECT 'record.rejected_row', sum(attempts.rows_rejected), sum(coalesce(rejected.rows_rejected, 0)),
         'rejected rows as counted, and as kept with their reason'
     FROM attempts
     LEFT JOIN rejected USING (claim_id, attempt)
-    GROUP BY run_id
 ),
 kept AS (
     SELECT claim_id, count(*) AS kept
@@ -49,11 +51,10 @@ kept AS (
 ),
 rows_kept AS (
     -- A file that is read again may bring less than at first: what it brought then stays.
-    SELECT concat('run ', run_id) AS subject, sum(rows_new) AS expected, sum(least(rows_new, coalesce(kept.kept, 0))) AS actual,
-        'rows that the files read last in this run brought, and those of them that the record holds' AS statement
+    SELECT 'schema record' AS subject, sum(rows_new) AS expected, sum(least(rows_new, coalesce(kept.kept, 0))) AS actual,
+        'rows that the latest reading of each file brought, and those of them that are there' AS statement
     FROM (FROM attempts QUALIFY row_number() OVER (PARTITION BY claim_id ORDER BY attempt DESC) = 1)
     LEFT JOIN kept USING (claim_id)
-    GROUP BY run_id
 ),
 unique_grain AS (
     SELECT concat('mart.', mart) AS subject, rows AS expected, keys AS actual, 'rows, and distinct values of the key' AS statement
@@ -158,7 +159,7 @@ rates AS (
     GROUP BY ALL
 ),
 rate_sums AS (
-    SELECT concat('mart.no_acknowledgement by ', cohort.period_grain) AS subject, count(*) AS expected,
+    SELECT 'mart.no_acknowledgement' AS subject, count(*) AS expected,
         count(*) FILTER (
             WHERE cohort.unacknowledged = coalesce(rates.unacknowledged, 0) AND (cohort.unacknowledged = 0 OR cohort.mature = rates.mature)
         ) AS actual,
@@ -167,7 +168,6 @@ rate_sums AS (
     LEFT JOIN rates
         ON rates.period_grain = cohort.period_grain AND rates.period_start IS NOT DISTINCT FROM cohort.period_start AND rates.severity = cohort.severity
     WHERE cohort.dimension = 'all'
-    GROUP BY cohort.period_grain
 ),
 chains AS (
     -- Where the finding of an id is now, and whether one of this run's restatements of it ends there.
@@ -198,5 +198,10 @@ laws AS (
     UNION ALL SELECT 'rate_sums', * FROM rate_sums
     UNION ALL SELECT 'restatement_chain', * FROM restatement_chain
 )
-SELECT law, subject, expected::BIGINT AS expected, actual::BIGINT AS actual, (actual - expected)::BIGINT AS difference, statement
+SELECT
+    law, subject,
+    coalesce(expected, 0)::BIGINT AS expected,
+    coalesce(actual, 0)::BIGINT AS actual,
+    (coalesce(actual, 0) - coalesce(expected, 0))::BIGINT AS difference,
+    statement
 FROM laws
