@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import gc
 import json
-from collections import defaultdict
 from bisect import bisect_right
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from fnmatch import fnmatchcase
@@ -456,7 +456,7 @@ class _Derivation:
             binding_status=binding.status,
             routing_status=decision.status,
             escalated_to=self._escalation() if is_unrouted else None,
-            acknowledged_by=ev.acknowledgement.actor if ev.acknowledgement else None,
+            acknowledged_by=self._directory.person(ev.acknowledgement.actor, ev.t1).person_id if ev.acknowledgement else None,
             withdrawal_reason=cycle.withdrawal_reason,
             captured_at=cycle.started_us,
             enriched_at=ev.enriched_us,

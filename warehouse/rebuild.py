@@ -17,7 +17,6 @@ from warehouse.decisions import load_decisions
 from warehouse.home import Home
 from warehouse.load import Loaded, Stamp, load_tasks, read_again, task_of
 
-
 #: What a run leaves that no raw file holds: its own history, kept from the published copy where that can still be read.
 _HISTORY = ("run", "policy", "routing", "restatement")
 

@@ -15,7 +15,7 @@ from transforms.domain.policy import Strict, ZoneName
 
 #: Digits, hashes and dates in a name: what differs between two exports of one source.
 _VARIABLE = re.compile(r"(?<![0-9a-z])(?=[a-f]*\d)[0-9a-f]{8,}(?![0-9a-z])|\d+[tz]?", re.IGNORECASE)
-_EDGES = re.compile(r"[-_. ]+")
+_EDGES = re.compile(r"[-_. :]+")
 
 
 class Sidecar(Strict):

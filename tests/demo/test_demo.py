@@ -1,0 +1,201 @@
+"""The bundled demo: the whole job over demo/landing must give the numbers that expected.yaml has worked out by hand from the rulings."""
+
+from __future__ import annotations
+
+import re
+import warnings
+from collections.abc import Iterator, Mapping
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pytest
+import yaml
+
+from flows.job import Options, run
+
+ROOT = Path(__file__).resolve().parents[2]
+DEMO = ROOT / "demo"
+EXPECTED: Mapping[str, Any] = yaml.safe_load((Path(__file__).parent / "expected.yaml").read_text(encoding="utf-8"))
+FORMATS = {"sarif", "trivy", "grype", "snyk", "semgrep", "nessus", "zap", "openvas", "asff", "github_vulnerability", "cyclonedx", "generic"}
+MARTS = (
+    "finding",
+    "finding_alias",
+    "handoff",
+    "stage",
+    "segment",
+    "segment_latency",
+    "handoff_latency",
+    "no_acknowledgement",
+    "sla_breach",
+    "failure_mode",
+    "unrouted_queue",
+    "binding_gap",
+    "decayed_routing",
+    "flag",
+    "expectation_result",
+    "reconciliation",
+    "dashboard",
+)
+
+
+def build_demo(home: Path) -> None:
+    """The whole job on the bundled input, as `make demo` runs it."""
+    with warnings.catch_warnings():
+        # What Great Expectations depends on warns of itself when a suite is first used; that is not the demo's.
+        warnings.simplefilter("ignore", DeprecationWarning)
+        run(Options(str(DEMO / "landing"), home, DEMO / "policy.yaml", (DEMO / "as_of").read_text(encoding="utf-8").strip(), report=False))
+
+
+@pytest.fixture(scope="session")
+def published(tmp_path_factory: pytest.TempPathFactory) -> Iterator[duckdb.DuckDBPyConnection]:
+    """The published copy of one run over the demo."""
+    home = tmp_path_factory.mktemp("demo")
+    build_demo(home)
+    with duckdb.connect(str(home / "handoff.duckdb"), read_only=True) as connection:
+        yield connection
+
+
+def _rows(connection: duckdb.DuckDBPyConnection, sql: str, values: list[Any] | None = None) -> list[dict[str, Any]]:
+    cursor = connection.execute(sql, values or [])
+    names = [column[0] for column in cursor.description]
+    return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
+
+
+def _counts(connection: duckdb.DuckDBPyConnection, sql: str) -> dict[str, int]:
+    return dict(connection.execute(sql).fetchall())
+
+
+def _find(connection: duckdb.DuckDBPyConnection, find: Mapping[str, Any]) -> dict[str, Any]:
+    """The one cycle that `find` describes: target and vulnerability equal, title and place contain the text."""
+    rows = _rows(
+        connection,
+        """
+        SELECT handoff.*
+        FROM mart.handoff
+        JOIN mart.finding USING (finding_id)
+        WHERE handoff.cycle = $cycle AND coalesce(handoff.target = $target, true)
+            AND coalesce(finding.vulnerability_key = $vulnerability, true)
+            AND coalesce(contains(handoff.title, $title), true) AND coalesce(contains(finding.location_key, $location), true)
+        """,
+        {"target": None, "vulnerability": None, "title": None, "location": None, **find},  # type: ignore[arg-type]
+    )
+    assert len(rows) == 1, f"{find} is {[(row['target'], row['title']) for row in rows]}"
+    return rows[0]
+
+
+def _plain(value: Any) -> Any:
+    """An instant of either side in the published file's form: UTC without a zone."""
+    return value.replace(tzinfo=None) if isinstance(value, datetime) else value
+
+
+def _closely(wanted: Mapping[str, Any]) -> dict[str, Any]:
+    """The same values, numbers compared to the microsecond."""
+    return {key: pytest.approx(value, abs=1e-6) if type(value) in (int, float) else value for key, value in wanted.items()}
+
+
+def _name(case: Mapping[str, Any]) -> str:
+    return re.sub(r"[^\w.]+", "-", "-".join(str(value) for value in case["find"].values()))
+
+
+@pytest.mark.parametrize("case", EXPECTED["cycles"], ids=_name)
+def test_cycle_is_what_the_rulings_give_by_hand(published: duckdb.DuckDBPyConnection, case: Mapping[str, Any]) -> None:
+    row = _find(published, case["find"])
+    wanted = {column: _plain(value) for column, value in case.items() if column != "find"}
+    got = {column: _plain(row[column]) for column in wanted}
+    assert got == _closely(wanted)
+
+
+@pytest.mark.parametrize("mart", MARTS)
+def test_mart_is_not_empty(published: duckdb.DuckDBPyConnection, mart: str) -> None:
+    assert published.execute(f"SELECT count(*) FROM mart.{mart}").fetchone() != (0,)
+
+
+def test_every_format_has_two_real_reports(published: duckdb.DuckDBPyConnection) -> None:
+    loaded = "SELECT format, count(DISTINCT sha256) FROM record.landed_file WHERE kind = 'scan' AND status = 'loaded' GROUP BY format"
+    reports = _counts(published, loaded)
+    assert reports.keys() == FORMATS
+    assert min(reports.values()) >= 2
+
+
+TOTALS = {
+    "rejected_rows": "SELECT reason, count(*) FROM record.rejected_row GROUP BY reason",
+    "cycles_by_origin": "SELECT origin, count(*) FROM mart.handoff GROUP BY origin",
+    "states": "SELECT state, count(*) FROM mart.handoff GROUP BY state",
+    "handoff_breaches": "SELECT severity, count(*) FROM mart.sla_breach WHERE sla = 'handoff' GROUP BY severity",
+    "remediation_breaches": "SELECT severity, count(*) FROM mart.sla_breach WHERE sla = 'remediation' GROUP BY severity",
+    "single_breaches": "SELECT severity, count(*) FROM mart.sla_breach WHERE sla = 'single' GROUP BY severity",
+    "breach_attribution": "SELECT breach_attribution, count(*) FROM mart.handoff GROUP BY breach_attribution",
+    "primary_modes": "SELECT mode, count(*) FROM mart.failure_mode WHERE is_primary GROUP BY mode",
+    "unrouted": "SELECT reason, count(*) FROM mart.unrouted_queue GROUP BY reason",
+    "findings": "SELECT count(*) FROM mart.finding",
+    "sightings": "SELECT count(*) FROM mart.finding_alias",
+    "mature": "SELECT count(*) FROM mart.handoff WHERE is_mature",
+    "unacknowledged": "SELECT count(*) FROM mart.handoff WHERE is_unacknowledged",
+    "misattributed": "SELECT count(*) FROM mart.handoff WHERE misattributed",
+    "waiting_events": "SELECT count(*) FROM mart.event WHERE finding_id IS NULL AND status = 'no_match'",
+}
+
+
+@pytest.mark.parametrize("total", TOTALS)
+def test_total_is_what_was_counted_by_hand(published: duckdb.DuckDBPyConnection, total: str) -> None:
+    wanted = EXPECTED["totals"][total]
+    rows = published.execute(TOTALS[total]).fetchall()
+    assert (dict(rows) if isinstance(wanted, dict) else rows[0][0]) == wanted
+
+
+def test_delivered_files_are_loaded_but_for_the_error_page(published: duckdb.DuckDBPyConnection) -> None:
+    landing = DEMO / "landing"
+    files = [path for path in landing.rglob("*") if path.is_file() and not path.name.endswith(".meta.yaml")]
+    delivered = [path.relative_to(landing).as_posix() for path in files]
+    landed = _rows(published, "SELECT split_part(path, '!', 1) AS path, status FROM record.landed_file")
+    statuses = {row["path"]: row["status"] for row in landed if row["path"] in delivered}
+    assert statuses.keys() == set(delivered)
+    got = {status: list(statuses.values()).count(status) for status in set(statuses.values())}
+    assert got == EXPECTED["totals"]["delivered_files"]
+    assert statuses["scans/trivy/nightly-upload.json"] == "quarantined"
+
+
+def test_rows_of_every_file_balance(published: duckdb.DuckDBPyConnection) -> None:
+    unbalanced = "SELECT path FROM record.landed_file WHERE rows_in <> rows_new + rows_duplicate + rows_rejected"
+    assert published.execute(unbalanced).fetchall() == []
+
+
+def test_finding_with_an_unknown_severity_term_is_kept_and_not_handed_off(published: duckdb.DuckDBPyConnection) -> None:
+    findings = _rows(published, "SELECT finding_id, severity, is_open FROM mart.finding WHERE list_contains(own_ids, 'PT-2')")
+    assert [finding["severity"] for finding in findings] == ["unrated"]
+    assert published.execute("SELECT count(*) FROM mart.handoff WHERE finding_id = ?", [findings[0]["finding_id"]]).fetchone() == (0,)
+
+
+def test_segments_of_a_fully_observed_cycle(published: duckdb.DuckDBPyConnection) -> None:
+    row = _find(published, EXPECTED["segments"]["find"])
+    segments = "SELECT segment, seconds FROM mart.segment WHERE finding_id = ? AND cycle = ?"
+    assert dict(published.execute(segments, [row["finding_id"], row["cycle"]]).fetchall()) == EXPECTED["segments"]["seconds"]
+
+
+def test_stage_spans_add_up_to_the_handoff_segment(published: duckdb.DuckDBPyConnection) -> None:
+    differing = """
+        SELECT finding_id
+        FROM mart.handoff
+        JOIN mart.stage USING (finding_id, cycle)
+        WHERE triaged_at IS NOT NULL
+        GROUP BY finding_id, cycle, triaged_at, captured_at
+        HAVING sum(span_us) <> epoch_us(triaged_at) - epoch_us(captured_at)
+    """
+    assert published.execute(differing).fetchall() == []
+
+
+@pytest.mark.parametrize("figure", EXPECTED["dashboard"], ids=lambda figure: f"{figure['number']}-{figure['severity']}-{figure['clock']}")
+def test_dashboard_figure_of_the_week(published: duckdb.DuckDBPyConnection, figure: Mapping[str, Any]) -> None:
+    columns = ("value", "population", "previous_value", "previous_population")
+    rows = _rows(
+        published,
+        """
+        SELECT *
+        FROM mart.dashboard
+        WHERE period_grain = 'week' AND failure_mode IS NULL AND number = ? AND severity = ? AND clock IS NOT DISTINCT FROM ?
+        """,
+        [figure["number"], figure["severity"], figure["clock"]],
+    )
+    assert [{column: row[column] for column in columns} for row in rows] == [_closely({column: figure[column] for column in columns})]
