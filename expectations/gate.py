@@ -86,7 +86,8 @@ class Verdict(NamedTuple):
 class _Finding:
     """What Great Expectations said of one rule, over all slices of its batch."""
 
-    checked: int = 0
+    #: Rows looked at; None where an expectation is of the frame as a whole.
+    checked: int | None = None
     failed: int = 0
     positions: list[int] = field(default_factory=list)
     is_success: bool = True
@@ -107,6 +108,13 @@ def validate(batches: Mapping[str, pd.DataFrame]) -> Verdict:
     with its own message, never bad data. Raises `ModuleMalformed` where two rules share a name.
     """
     _silence()
+    with warnings.catch_warnings():
+        # Of its own libraries' future, which nobody here can act on.
+        warnings.simplefilter("ignore")
+        return _validate(batches)
+
+
+def _validate(batches: Mapping[str, pd.DataFrame]) -> Verdict:
     planned, unusable = _plan()
     found = {name: _Finding() for name in [plan.rule.name for plan in planned]}
     by_batch: dict[str, list[_Planned]] = defaultdict(list)
@@ -123,7 +131,7 @@ def validate(batches: Mapping[str, pd.DataFrame]) -> Verdict:
         frame, verdict = batches.get(plan.batch), found[plan.rule.name]
         row = _result(plan, verdict, frame)
         results.append(row)
-        if not row["success"] and plan.rule.level == "critical" or row["is_broken"]:
+        if row["is_broken"] or (plan.rule.level == "critical" and not row["success"]):
             laws.append(_law(row))
         if frame is not None and verdict.positions and verdict.error is None:
             flags.append(_flags(plan, frame, verdict.positions))
@@ -165,19 +173,18 @@ def _plan() -> tuple[list[_Planned], list[dict[str, Any]]]:
 def _judge(frame: pd.DataFrame, rules: list[Rule], found: dict[str, _Finding]) -> None:
     """Judges all rules of one batch, slice by slice."""
     import great_expectations as gx
-    from great_expectations.data_context.types.base import ProgressBarsConfig
+    from great_expectations.data_context.types.base import DataContextConfig, InMemoryStoreBackendDefaults, ProgressBarsConfig
 
     frame = frame.reset_index(drop=True)
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        context = gx.get_context(mode="ephemeral")
-        context.variables.progress_bars = ProgressBarsConfig(globally=False)
-        asset = context.data_sources.add_pandas("warehouse").add_dataframe_asset("batch")
-        definition = asset.add_batch_definition_whole_dataframe("rows")
-        for start in range(0, max(len(frame), 1), BATCH_ROWS):
-            batch = definition.get_batch({"dataframe": frame.iloc[start : start + BATCH_ROWS]})
-            for name, result in _validated(gx, batch, rules):
-                _add(found[name], result)
+    in_memory = InMemoryStoreBackendDefaults(init_temp_docs_sites=False)  # else each context makes a folder
+    config = DataContextConfig(store_backend_defaults=in_memory, progress_bars=ProgressBarsConfig(globally=False), analytics_enabled=False)
+    context = gx.get_context(mode="ephemeral", project_config=config)
+    asset = context.data_sources.add_pandas("warehouse").add_dataframe_asset("batch")
+    definition = asset.add_batch_definition_whole_dataframe("rows")
+    for start in range(0, max(len(frame), 1), BATCH_ROWS):
+        batch = definition.get_batch({"dataframe": frame.iloc[start : start + BATCH_ROWS]})
+        for name, result in _validated(gx, batch, rules):
+            _add(found[name], result)
 
 
 def _validated(gx: Any, batch: Any, rules: list[Rule]) -> Iterator[tuple[str, Any]]:
@@ -205,7 +212,8 @@ def _add(finding: _Finding, result: Any) -> None:
         return
     detail = result.result
     positions = detail.get("unexpected_index_list") or []
-    finding.checked += int(detail.get("element_count") or 0)
+    if "element_count" in detail:
+        finding.checked = (finding.checked or 0) + int(detail["element_count"])
     finding.failed += int(detail.get("unexpected_count") or 0)
     finding.positions += [int(position) for position in positions]
     finding.is_success = finding.is_success and bool(result.success)
@@ -233,7 +241,7 @@ def _result(plan: _Planned, found: _Finding, frame: pd.DataFrame | None) -> dict
         broken = {"checked": None, "failed": None, "success": False, "is_broken": True, "consequence": CONSEQUENCES["critical"]}
         return row | broken | {"message": f"the suite is broken, the data are not judged: {found.error}"}
     is_success = found.is_success and not found.failed
-    checked = found.checked or (len(frame) if frame is not None else 0)
+    checked = found.checked if found.checked is not None else len(frame) if frame is not None else 0
     counts = {"checked": checked, "failed": found.failed or int(not is_success), "success": is_success, "is_broken": False}
     return row | counts | {"message": _message(plan, found, frame, checked, is_success)}
 

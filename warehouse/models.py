@@ -111,48 +111,49 @@ def _tables(connection: duckdb.DuckDBPyConnection, model: Model) -> set[tuple[st
     return found
 
 
-def build(connection: duckdb.DuckDBPyConnection) -> None:
-    """Builds every mart whose inputs are there into schema `mart`, checked against its declaration, with comments.
+#: Derived tables that are written after the first marts are built, and so the turn in which a mart that reads one is built: from the
+#: grain of the others, or from what the expectations found.
+_WRITTEN_LATER = {"grain": 1, "expectation_result": 2, "flag": 2}
 
-    The grain of each is counted into derived.grain, and then the marts that read it (the reconciliation) are built too. What reads the
-    expectations' results waits for `build_results`. Raises `ModuleMalformed` where a query's columns are not the declared ones.
+
+def build(connection: duckdb.DuckDBPyConnection) -> None:
+    """Builds every mart but those that read what the expectations found, each checked against its declaration, with comments.
+
+    The grain of each is counted into derived.grain, and then those that read it (the reconciliation) are built.
+    Raises `ModuleMalformed` where a query's columns are not the declared ones.
     """
     connection.execute("DROP SCHEMA IF EXISTS mart CASCADE")
     connection.execute("CREATE SCHEMA mart")
-    connection.execute("DROP TABLE IF EXISTS derived.grain")
-    _build_ready(connection)
-    _count_grain(connection)
-    _build_ready(connection)
+    plain, reconciling, _ = _turns(connection)
+    for model in plain:
+        _create(connection, model)
+    _count_grain(connection, plain)
+    for model in reconciling:
+        _create(connection, model)
 
 
 def build_results(connection: duckdb.DuckDBPyConnection) -> None:
-    """Builds the marts that `build` left: those that read what the expectations found.
-
-    Raises `ModuleMalformed` where one still lacks an input.
-    """
-    _build_ready(connection)
-    built = _table_names(connection, "mart")
-    left = [model for model in build_order(connection) if model.name not in built]
-    if left:
-        there = _table_names(connection, "derived")
-        lacks = {model.name: sorted(name for schema, name in _tables(connection, model) if schema == "derived" and name not in there) for model in left}
-        raise ModuleMalformed("sql/marts", seen=f"marts without their inputs in schema derived: {lacks}", remedy="validate before build_results")
+    """Builds the marts that `build` left, from what the expectations found; again where they were validated again."""
+    *_, results = _turns(connection)
+    for model in results:
+        _create(connection, model)
 
 
-def _build_ready(connection: duckdb.DuckDBPyConnection) -> None:
-    """Builds, in order, the marts that are not there and whose inputs are."""
-    derived, built = _table_names(connection, "derived"), _table_names(connection, "mart")
+def _turns(connection: duckdb.DuckDBPyConnection) -> list[list[Model]]:
+    """The marts in the order of building, by the turn in which their inputs are there."""
+    turns: list[list[Model]] = [[] for _ in range(1 + max(_WRITTEN_LATER.values()))]
+    turn_of: dict[str, int] = {}
     for model in build_order(connection):
         inputs = _tables(connection, model)
-        is_ready = all(name in (derived if schema == "derived" else built) for schema, name in inputs if schema in ("derived", "mart"))
-        if is_ready and model.name not in built:
-            _create(connection, model)
-            built.add(model.name)
+        later = [_WRITTEN_LATER.get(name, 0) if schema == "derived" else turn_of[name] for schema, name in inputs if schema in ("derived", "mart")]
+        turn_of[model.name] = max(later, default=0)
+        turns[turn_of[model.name]].append(model)
+    return turns
 
 
 def _create(connection: duckdb.DuckDBPyConnection, model: Model) -> None:
     try:
-        connection.execute(f"CREATE TABLE mart.{model.name} AS {model.query}")  # our own file
+        connection.execute(f"CREATE OR REPLACE TABLE mart.{model.name} AS {model.query}")  # our own file
     except duckdb.Error as error:
         raise ModuleMalformed(f"sql/marts/{model.name}.sql", seen=str(error)) from error
     _check(connection, model)
@@ -161,22 +162,16 @@ def _create(connection: duckdb.DuckDBPyConnection, model: Model) -> None:
         comment_on(connection, "COLUMN", f'mart.{model.name}."{column.name}"', column.meaning)
 
 
-def _count_grain(connection: duckdb.DuckDBPyConnection) -> None:
-    """Counts the rows of every mart and the distinct values of its declared key, so that the reconciliation can hold it to one row each."""
-    connection.execute("CREATE TABLE derived.grain (mart VARCHAR, rows BIGINT, keys BIGINT)")
-    built = _table_names(connection, "mart")
-    for model in models().values():
-        if model.name in built:
-            key = ", ".join(f'"{name}"' for name in model.key)
-            connection.execute(
-                f"INSERT INTO derived.grain SELECT ?, (SELECT count(*) FROM mart.{model.name}), "
-                f"(SELECT count(*) FROM (SELECT DISTINCT {key} FROM mart.{model.name}))",  # our own declaration
-                [model.name],
-            )
-
-
-def _table_names(connection: duckdb.DuckDBPyConnection, schema: str) -> set[str]:
-    return {name for (name,) in connection.execute("SELECT table_name FROM duckdb_tables() WHERE schema_name = ?", [schema]).fetchall()}
+def _count_grain(connection: duckdb.DuckDBPyConnection, built: list[Model]) -> None:
+    """Counts the rows of each mart and the distinct values of its declared key, so that the reconciliation can hold it to one row each."""
+    connection.execute("CREATE OR REPLACE TABLE derived.grain (mart VARCHAR, rows BIGINT, keys BIGINT)")
+    for model in built:
+        key = ", ".join(f'"{name}"' for name in model.key)
+        connection.execute(
+            f"INSERT INTO derived.grain SELECT ?, (SELECT count(*) FROM mart.{model.name}), "
+            f"(SELECT count(*) FROM (SELECT DISTINCT {key} FROM mart.{model.name}))",  # our own declaration
+            [model.name],
+        )
 
 
 def _check(connection: duckdb.DuckDBPyConnection, model: Model) -> None:

@@ -170,12 +170,13 @@ rate_sums AS (
     WHERE cohort.dimension = 'all'
 ),
 chains AS (
-    -- Where the finding of an id is now, and whether one of this run's restatements of it ends there.
+    -- Where the finding of an id is now, and whether one of this run's restatements of it ends there. A second run at the same as_of cannot
+    -- tell its own from the first one's, after which the cycle may have become another.
     SELECT restatement.finding_id, restatement.cycle, bool_or(restatement.captured_at_is = handoff.captured_at) AS is_joined
     FROM record.restatement
     JOIN mart.finding_alias ON finding_alias.sighting_id = restatement.finding_id
     JOIN mart.handoff ON handoff.finding_id = finding_alias.finding_id AND handoff.cycle = restatement.cycle
-    WHERE restatement.recorded_at = (SELECT as_of FROM parameter)
+    WHERE restatement.recorded_at = (SELECT as_of FROM parameter) AND NOT EXISTS (FROM record.run WHERE run.as_of = (SELECT as_of FROM parameter))
     GROUP BY ALL
 ),
 restatement_chain AS (
