@@ -1,16 +1,18 @@
-"""The whole job as a plain function: with a Prefect server each step is a task of a flow, without one it is a call. The same steps."""
+"""The whole job as a plain function, and its steps: with a Prefect server each is a task of a flow, without one it is a call. The same steps."""
 
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
-from dataclasses import asdict, dataclass, field
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any, TypeVar
 
 from flows import settings
-from transforms.domain.errors import LawBroken
+from transforms.domain.errors import LawBroken, UsageError
 from transforms.domain.instants import iso
+from transforms.domain.policy import Duration, Policy, from_canonical
 from warehouse import batches, models, publish, reports
 from warehouse import rebuild as rebuilding
 from warehouse.home import Home
@@ -33,6 +35,8 @@ class Options:
     as_of: str | None = None
     report: bool = True
     wait_seconds: float = 0
+    #: Files that changed within it are passed over; None: the policy's `landing.settle`.
+    settle_seconds: int | None = None
 
 
 @dataclass
@@ -88,32 +92,66 @@ def run(options: Options, do: Do = call) -> Summary:
 
     Raises `LawBroken` where one of our own laws failed: nothing is published, the last good copy stays.
     """
-    policy = settings.read_policy(options.policy)
     open_landing(options.landing)  # a wrong path is said before anything is locked or made
-    run_id, now = settings.new_run_id(), settings.now_us()
-    home = Home(options.home)
-    with (
-        home.lock(run_id, iso(now), options.wait_seconds),
-        open_job(home, policy, run_id=run_id, as_of_us=settings.instant(options.as_of), now_us=now, code_version=settings.code_version()) as job,
-    ):
-        summary = Summary(run_id, iso(job.as_of_us), str(options.home))
-        _say(f"run {run_id[:8]} as of {summary.as_of}")
-        do(ingest_landing, job, options.landing, summary)
+    with opened(options, do) as (job, summary):
+        do(ingest_landing, job, options.landing, summary, options.settle_seconds)
         do(compute_state, job, summary)
         do(build_marts, job, summary)
         do(validate_marts, job, summary)
-        if summary.laws_broken:
-            job.finish(is_published=False)
-            raise LawBroken(
-                "this run",
-                seen="; ".join(summary.laws_broken),
-                expected="our own laws to hold",
-                remedy="nothing was published, the last good copy stays; see `handoff status`, and report this as a defect",
-            )
-        if options.report:
-            do(write_report, job, summary)
-        do(publish_copy, job, summary)
+        publish_lawful(job, summary, do, report=options.report)
     return summary
+
+
+@contextmanager
+def opened(options: Options, do: Do = call) -> Iterator[tuple[Job, Summary]]:
+    """The home's lock and its warehouse for one run, with the summary to fill in: how the whole job begins, and each part that runs alone."""
+    policy, as_of_us = settings.read_policy(options.policy), settings.instant(options.as_of)
+    run_id, home = settings.new_run_id(), Home(options.home)
+    with ExitStack() as stack:
+        stack.enter_context(home.lock(run_id, iso(settings.now_us()), options.wait_seconds))
+        job = do(open_warehouse, stack, home, policy, run_id, as_of_us)
+        _say(f"run {run_id[:8]} as of {iso(job.as_of_us)}")
+        yield job, Summary(run_id, iso(job.as_of_us), str(options.home))
+
+
+@contextmanager
+def opened_as_computed(options: Options, do: Do = call) -> Iterator[tuple[Job, Summary]]:
+    """The same for a part that goes on from what was computed before: with the as_of and the policy of that, which its results are of.
+
+    Raises `UsageError` where nothing has been computed yet.
+    """
+    with opened(options, do) as (job, summary):
+        row = None
+        if _has_table(job, "derived", "parameter"):
+            row = job.connection.execute(
+                "SELECT epoch_us(parameter.as_of), policy.policy FROM derived.parameter JOIN record.policy USING (policy_digest)"
+            ).fetchone()
+        if row is None:
+            raise UsageError("--home", seen=f"nothing has been computed in {options.home}", remedy="run route_findings first, or the whole job")
+        policy = from_canonical(row[1])
+        job = replace(job, policy=policy, stamp=job.stamp._replace(recorded_us=row[0], policy_digest=policy.digest))
+        yield job, replace(summary, as_of=iso(job.as_of_us))
+
+
+def is_published(job: Job) -> bool:
+    """Whether what was computed for the job's as_of is in the published copy already."""
+    query = "SELECT 1 FROM record.run WHERE is_published AND epoch_us(as_of) = ?"
+    return job.home.published.exists() and job.connection.execute(query, [job.as_of_us]).fetchone() is not None
+
+
+def publish_lawful(job: Job, summary: Summary, do: Do = call, *, report: bool = False) -> None:
+    """Writes the run's row and publishes, where our own laws hold; else raises `LawBroken`, and the last good copy stays."""
+    do(finish_run, job, not summary.laws_broken)
+    if summary.laws_broken:
+        raise LawBroken(
+            "this run",
+            seen="; ".join(summary.laws_broken),
+            expected="our own laws to hold",
+            remedy="nothing was published, the last good copy stays; see `handoff status`, and report this as a defect",
+        )
+    if report:
+        do(write_report, job, summary)
+    do(publish_copy, job, summary)
 
 
 def rebuild(home_folder: Path, policy_path: Path | None) -> list[str]:
@@ -124,13 +162,26 @@ def rebuild(home_folder: Path, policy_path: Path | None) -> list[str]:
         return rebuilding.rebuild(home, policy, Stamp(run_id, now, settings.code_version(), policy.digest))
 
 
-# The steps: each is one task of the flow.
+# The steps: each is one task of the flow. One that failed half-way can be done again.
 
 
-def ingest_landing(job: Job, landing: str, summary: Summary) -> None:
+def open_warehouse(stack: ExitStack, home: Home, policy: Policy, run_id: str, as_of_us: int | None) -> Job:
+    """Opens the warehouse until `stack` is left. The clock is asked now: the run may have waited for another one's lock until a moment ago."""
+    now = settings.now_us()
+    return stack.enter_context(
+        open_job(home, policy, run_id=run_id, as_of_us=as_of_us, now_us=now, code_version=settings.code_version())
+    )
+
+
+def ingest_landing(job: Job, landing: str, summary: Summary, settle_seconds: int | None = None) -> None:
     """Loads what is new in the landing zone into the record."""
     _say("ingest")
-    done = job.ingest(landing)
+    reader = job
+    if settle_seconds is not None:
+        # Only the reading of the folder waits for files to settle: under a policy of another digest, every faulty file would be read again.
+        settle = Duration(amount=settle_seconds, unit="s")
+        reader = replace(job, policy=job.policy.model_copy(update={"landing": job.policy.landing.model_copy(update={"settle": settle})}))
+    done = job.loaded = reader.ingest(landing)
     for name in ("files_seen", "files_new", "files_quarantined", "files_held", "rows_in", "rows_new", "rows_duplicate", "rows_rejected"):
         setattr(summary, name, getattr(done, name))
     summary.problems = [f"{problem.path}: {problem.message}" for problem in done.problems]
@@ -140,8 +191,9 @@ def ingest_landing(job: Job, landing: str, summary: Summary) -> None:
 
 
 def compute_state(job: Job, summary: Summary) -> None:
-    """Derives findings, cycles, routes and stages."""
+    """Derives findings, cycles, routes and stages. The marts of the state before are dropped: nobody shall publish figures of two instants."""
     _say("compute")
+    job.connection.execute("DROP SCHEMA IF EXISTS mart CASCADE")
     summary.own_events = job.compute()
 
 
@@ -161,11 +213,18 @@ def validate_marts(job: Job, summary: Summary) -> None:
     from expectations import gate  # Great Expectations takes seconds to import: only when it is needed
 
     _say("expectations")
+    if not _has_table(job, "mart", "handoff"):
+        raise UsageError("--home", seen=f"{job.home.folder} has no marts of its present state", remedy="run build_marts first, or the whole job")
     verdict = gate.validate(batches.fetch(job.connection))
     batches.write_results(job.connection, verdict)
     models.build_results(job.connection)
     summary.flags = len(verdict.flags)
     summary.laws_broken = list(verdict.laws_broken)
+
+
+def finish_run(job: Job, is_published: bool) -> None:
+    """Writes the run's row: a step of its own, because it adds one each time and publishing may be tried again."""
+    job.finish(is_published=is_published)
 
 
 def write_report(job: Job, summary: Summary) -> None:
@@ -177,8 +236,12 @@ def write_report(job: Job, summary: Summary) -> None:
 def publish_copy(job: Job, summary: Summary) -> None:
     """Replaces the published copy, in one step."""
     _say("publish")
-    job.finish(is_published=True)
     summary.published = str(publish.publish(job.connection, job.home))
+
+
+def _has_table(job: Job, schema: str, name: str) -> bool:
+    query = "SELECT 1 FROM duckdb_tables() WHERE schema_name = ? AND table_name = ?"
+    return job.connection.execute(query, [schema, name]).fetchone() is not None
 
 
 def _say(text: str) -> None:

@@ -1,0 +1,49 @@
+"""The daily sweep: everything that waited is tried again although nothing landed, and what waits for a person is listed."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from tempfile import TemporaryDirectory
+
+from prefect import flow
+
+from flows.job import run
+from flows.orchestration import as_task, options_of, show_numbers, show_query, show_summary
+from warehouse.schema import sql_file
+
+
+@flow(name="sweep-findings", persist_result=False)
+def sweep_findings(home: str | None = None, policy: str | None = None, as_of: str | None = None, wait_seconds: float = 0) -> None:
+    """Runs the job with nothing landed (events without their finding, rows of the future, people's decisions), then lists what is left.
+
+    Args:
+        home: Where warehouse, raw files and published copy live [$HANDOFF_HOME, else ./.handoff].
+        policy: YAML file overlaid on the default policy key by key.
+        as_of: Instant to compute for, ISO 8601 with a zone [now].
+        wait_seconds: How long to wait for another run of the same home.
+    """
+    options = options_of(None, home, policy, as_of, wait_seconds=wait_seconds)
+    with TemporaryDirectory(prefix="handoff-nothing-landed-") as nothing:
+        summary = run(replace(options, landing=nothing), as_task)
+    show_summary(summary)
+    show_numbers(options.home)
+    show_query(
+        options.home,
+        "unbound-targets",
+        "Scanned targets of open findings that are bound to no active asset",
+        "SELECT target, binding_status, count(*) AS open_cycles, min(captured_at) AS waiting_since, any_value(candidates) AS candidates "
+        "FROM mart.binding_gap GROUP BY target, binding_status ORDER BY open_cycles DESC, target",
+    )
+    show_query(
+        options.home,
+        "decayed-routes",
+        "Open cycles whose route leads to nobody",
+        "SELECT severity, reason, candidate, named_by, team, asset_id, count(*) AS open_cycles, min(captured_at) AS waiting_since "
+        "FROM mart.decayed_routing GROUP BY ALL ORDER BY open_cycles DESC, ALL",
+    )
+    show_query(
+        options.home,
+        "waiting-files",
+        "Landed files that wait for a person: `handoff release`, `discard` or `reprocess`",
+        sql_file("published/waiting_files.sql"),
+    )
