@@ -31,8 +31,9 @@ def frames(connection: duckdb.DuckDBPyConnection) -> dict[str, polars.DataFrame]
         for name, section in report.queries().items():
             if not files("warehouse").joinpath("sql", "report", f"{name}.sql").is_file():
                 raise ModuleMalformed(section, seen=f"no sql/report/{name}.sql", remedy="write it, or take the name out of QUERIES")
+            query = sql_file(f"report/{name}.sql")
             try:
-                found[name] = connection.execute(sql_file(f"report/{name}.sql")).pl()
+                found[name] = connection.execute(query).pl()
             except duckdb.Error as error:
                 raise ModuleMalformed(f"sql/report/{name}.sql", seen=str(error)) from error
         return found

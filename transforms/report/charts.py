@@ -85,11 +85,6 @@ def waterfall(name: str, title: str, description: str, steps: Sequence[Step]) ->
         y = number * _ROW
         body += [_labels(y, step.label, step.text), _track(y), _rect(y, start / whole, step.value / whole, step.style)]
         start += step.value
-        if number + 1 < len(steps):
-            across = _per_cent(min(start / whole, 1))
-            body.append(
-                Markup('<line class="join" x1="{0}" x2="{0}" y1="{1}" y2="{2}"/>').format(across, y + _BAR_TOP + _BAR_HEIGHT, y + _ROW + _BAR_TOP)
-            )
     return _svg(name, title, description, len(steps) * _ROW, body)
 
 

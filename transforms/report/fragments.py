@@ -43,8 +43,19 @@ def join(parts: Iterable[str | Markup]) -> Markup:
     return Markup("").join(escape(part) for part in parts)
 
 
+def handoff(finding_id: str, cycle: int, title: str | None) -> Markup:
+    """A handoff by its title, and under it the finding's id, by which every command takes it."""
+    again = Markup(' <span class="again">cycle {}</span>').format(cycle) if cycle > 1 else Markup("")
+    return Markup('<span class="title">{}</span>{} <code>{}</code>').format(foreign(title, "no title"), again, finding_id)
+
+
+def amount(value: int) -> str | Markup:
+    """A count in a table; a zero steps back, so that the eye finds the others."""
+    return f"{value:,}" if value else Markup('<span class="zero">0</span>')
+
+
 def band(severity: str) -> Markup:
-    """A severity by word and, beside it, by mark."""
+    """A severity by word and, beside it, by mark; `all` has no mark."""
     return Markup('<span class="band band-{0}">{0}</span>').format(severity)
 
 
@@ -57,9 +68,11 @@ def table(caption: str | Markup, columns: Sequence[Column], rows: Sequence[Seque
         Markup('<th scope="col"{}>{}</th>').format(Markup(' class="figure"') if column.is_figure else "", column.label) for column in columns
     )
     body = join(Markup("<tr>{}</tr>\n").format(_cells(columns, row, header)) for row in rows)
+    # A short table stays on one printed page; a long one may go on over its heading on the next.
+    kind = "scroll long" if len(rows) > 14 else "scroll"
     focus = Markup(' tabindex="0" role="region" aria-label="{}"').format(Markup(caption).striptags()) if is_wide else Markup("")
-    return Markup('<div class="scroll"{}><table{}>\n<caption>{}</caption>\n<thead><tr>{}</tr></thead>\n<tbody>\n{}</tbody>\n</table></div>\n').format(
-        focus, Markup(' class="wide"') if is_wide else "", caption, head, body
+    return Markup('<div class="{}"{}><table{}>\n<caption><span>{}</span></caption>\n<thead><tr>{}</tr></thead>\n<tbody>\n{}</tbody>\n</table></div>\n').format(
+        kind, focus, Markup(' class="wide"') if is_wide else "", caption, head, body
     )
 
 

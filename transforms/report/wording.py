@@ -27,19 +27,20 @@ MODE_WORDS = {
     "unexplained": "unexplained",
 }
 
+#: Why nobody valid is named, as a clause that 'because' can stand before.
 REASON_WORDS = {
-    "unbound": "target bound to no asset",
-    "ambiguous": "target fits several assets",
-    "retired": "asset is retired",
+    "unbound": "the target is bound to no asset",
+    "ambiguous": "the target fits several assets",
+    "retired": "the asset is retired",
     "nobody": "no mapping names anybody",
-    "dissolved_team": "team has no active member",
-    "unknown_person": "named person is unknown",
-    "departed_person": "named person has departed",
-    "inactive_person": "named person is inactive",
+    "dissolved_team": "the team has no active member",
+    "unknown_person": "the named person is unknown",
+    "departed_person": "the named person has departed",
+    "inactive_person": "the named person is inactive",
     "group_inbox": "a group inbox is named",
     "bot": "a bot is named",
-    "no_role": "named person has no role",
-    "no_channel": "named person has no channel",
+    "no_role": "the named person has no role",
+    "no_channel": "the named person has no channel",
 }
 
 #: (seconds from which it is used, seconds in one, short, word): wall time. Business time stops at hours: its day is the calendar's.
@@ -53,7 +54,11 @@ def words(name: str) -> str:
 
 
 def reason(name: str | None) -> str:
-    return REASON_WORDS.get(name or "", words(name or "no reason kept"))
+    return REASON_WORDS.get(name or "", words(name or "no reason is kept"))
+
+
+def reason_label(name: str | None) -> str:
+    return reason(name).removeprefix("the ")
 
 
 def mode(name: str | None) -> str:
@@ -70,27 +75,25 @@ def number(value: float) -> str:
     return text.removesuffix(".0")
 
 
-def duration(seconds: float, clock: str) -> str:
-    """Short, for tables and charts: 45 s, 32 min, 5.2 h, and in wall time 3.4 d from two days on."""
-    amount, short, _ = _amount(seconds, clock)
+def duration(seconds: float, clock: str, *, like: float | None = None) -> str:
+    """Short, for tables and charts: 45 s, 32 min, 5.2 h, and in wall time 3.4 d from two days on; in the unit of `like` where it is given."""
+    amount, short, _ = _amount(seconds, clock, seconds if like is None else like)
     return f"{amount}\N{NO-BREAK SPACE}{short}"
 
 
 def duration_words(seconds: float, clock: str) -> str:
     """For sentences: '5.2 business hours', '1 business hour', '3.4 days'."""
-    amount, _, word = _amount(seconds, clock)
+    amount, _, word = _amount(seconds, clock, seconds)
     prefix = "business " if clock == "business" else ""
     return f"{amount} {prefix}{word if amount == '1' else word + 's'}"
 
 
-def _amount(seconds: float, clock: str) -> tuple[str, str, str]:
+def _amount(seconds: float, clock: str, like: float) -> tuple[str, str, str]:
     units = _BUSINESS if clock == "business" else _WALL
-    size = abs(seconds)
-    _, one, short, word = next(unit for unit in units if size >= unit[0])
-    if 0 < size < 0.05:
-        # What rounds to nothing is still not nothing.
-        return "under 0.1", short, word
-    return number(seconds / one), short, word
+    _, one, short, word = next(unit for unit in units if abs(like) >= unit[0])
+    # What rounds to nothing is still not nothing.
+    text = "under 0.1" if 0 < abs(seconds) / one < 0.05 else number(seconds / one)
+    return text, short, word
 
 
 def percent(rate: float) -> str:
@@ -102,7 +105,7 @@ def percent(rate: float) -> str:
 
 
 def count(amount: int, singular: str, plural: str | None = None) -> str:
-    """'1 handoff', '2 handoffs', 'no handoffs' is never written: see `none_or`."""
+    """'1 handoff', '2 handoffs'."""
     return f"{amount:,} {singular if amount == 1 else plural or singular + 's'}"
 
 

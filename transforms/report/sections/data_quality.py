@@ -49,10 +49,10 @@ def _sentence(files: list[dict], conflicts: int) -> str:
 
 def _files(files: list[dict]) -> Markup:
     columns = ("files", "loaded", "empty", "quarantined", "held", *_ROWS)
-    rows = [[words(row["kind"]), *(f"{row[column]:,}" for column in columns)] for row in files]
-    rows.append(["all", *(f"{sum(row[column] for row in files):,}" for column in columns)])
+    rows = [[words(row["kind"]), *(fragments.amount(row[column]) for column in columns)] for row in files]
+    rows.append(["all", *(fragments.amount(sum(row[column] for row in files)) for column in columns)])
     headings = ("Files", "Loaded", "Empty", "Quarantined", "Held", "Rows in", "New", "Duplicate", "Rejected")
-    return fragments.table("Files that landed up to as_of, and their rows", [Column("Kind", False), *map(Column, headings)], rows, is_wide=True)
+    return fragments.table("Files that landed so far, and their rows", [Column("Kind", False), *map(Column, headings)], rows, is_wide=True)
 
 
 def _refused(frame: polars.DataFrame) -> Markup:

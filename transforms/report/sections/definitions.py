@@ -10,7 +10,7 @@ from markupsafe import Markup
 from transforms.report import fragments
 from transforms.report.fragments import EMPTY, Column
 from transforms.report.period import Period
-from transforms.report.wording import duration, instant, percent
+from transforms.report.wording import instant, percent
 
 NAME = "definitions"
 TITLE = "Definitions and provenance"
@@ -75,8 +75,8 @@ def _targets(frame: polars.DataFrame) -> Markup:
         [
             fragments.band(row["severity"]),
             _budget(row["handoff_sla"]),
-            duration(row["median_target_seconds"], "wall"),
-            duration(row["p90_target_seconds"], "wall"),
+            _budget(row["median_target"]),
+            _budget(row["p90_target"]),
             _budget(row["acknowledgement_window"]),
             percent(row["rate_target"]),
             _budget(row["remediation_sla"]),

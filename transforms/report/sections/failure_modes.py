@@ -7,19 +7,16 @@ from collections.abc import Mapping
 import polars
 from markupsafe import Markup
 
-from transforms.domain.vocabulary import FAILURE_MODES, RATED_BANDS
 from transforms.report import charts, fragments
+from transforms.report.dashboard import BANDS, MODES, Dashboard
 from transforms.report.fragments import EMPTY, Column
 from transforms.report.period import Period
-from transforms.report.sections.five_numbers import Numbers
-from transforms.report.wording import count, mode, percent, sentence_case
+from transforms.report.wording import count, listed, mode, percent, sentence_case
 
 NAME = "failure_modes"
 TITLE = "Failure modes"
 ORDER = 30
 QUERIES = ("dashboard", "failed_handoff")
-
-_MODES = (*FAILURE_MODES, "unexplained")
 
 
 def render(frames: Mapping[str, polars.DataFrame]) -> Markup:
@@ -44,13 +41,13 @@ def render(frames: Mapping[str, polars.DataFrame]) -> Markup:
         body.append(
             [
                 mode(row["failure_mode"]),
-                f"{row['handoffs']:,}",
+                fragments.amount(row["handoffs"]),
                 percent(row["handoffs"] / failed),
                 percent(running / failed),
-                f"{row['breaches']:,}",
-                f"{row['unacknowledged']:,}",
+                fragments.amount(row["breaches"]),
+                fragments.amount(row["unacknowledged"]),
                 # Unexplained is what is left where nothing fired.
-                EMPTY if row["failure_mode"] == "unexplained" else f"{row['fired']:,}",
+                EMPTY if row["failure_mode"] == "unexplained" else fragments.amount(row["fired"]),
             ]
         )
     return fragments.join(
@@ -61,13 +58,13 @@ def render(frames: Mapping[str, polars.DataFrame]) -> Markup:
                 "Handoffs whose SLA or window broke in the period, by primary mode: the first broken link in stage order",
                 [
                     Column("Failure mode", False), Column("Handoffs"), Column("Share"), Column("Cumulated"), Column("SLA broken"),
-                    Column("Window ended in silence"), Column("Fired at all"),
+                    Column("Window ended unacknowledged"), Column("Fired at all"),
                 ],
                 body,
                 is_wide=True,
             ),  # fmt: skip
             fragments.note("Dated by the due instant of the SLA and by the end of the window; a handoff with both in the period counts once. Several modes can fire on one handoff."),
-            _matrix(Numbers(frames["dashboard"]), period),
+            _matrix(Dashboard(frames["dashboard"]), period),
         ]
     )
 
@@ -78,23 +75,20 @@ def _sentence(rows: list[dict], failed: int, period: Period) -> str:
     opening = f"{count(failed, 'handoff')} broke {'its' if failed == 1 else 'their'} SLA or acknowledgement window {period.this}"
     if not explained:
         return f"{opening}; no failure mode explains {'it' if failed == 1 else 'any of them'}."
-    top = explained[0]
-    second = f"the first explained cause is {mode(top['failure_mode'])} ({top['handoffs']:,} of {failed:,})"
+    most = explained[0]["handoffs"]
+    first = [mode(row["failure_mode"]) for row in explained if row["handoffs"] == most]
+    each = " each" if len(first) > 1 else ""
+    second = f"{listed(first)} explain{'' if each else 's'} the most ({most:,} of {failed:,}{each})"
     third = f"{unexplained:,} {'stays' if unexplained == 1 else 'stay'} unexplained" if unexplained else "none stays unexplained"
     return sentence_case(f"{opening}; {second}, and {third}.")
 
 
-def _matrix(numbers: Numbers, period: Period) -> Markup:
+def _matrix(board: Dashboard, period: Period) -> Markup:
     name = "handoff_sla_breaches"
-    if not numbers.get(name, "all").get("value"):
+    if not board.amount(name, "all"):
         return Markup("")
-    rows = []
-    for cause in _MODES:
-        counts = [int(numbers.get(name, severity, None, cause).get("value") or 0) for severity in (*RATED_BANDS, "all")]
-        rows.append([mode(cause), *(f"{amount:,}" for amount in counts)])
-    rows.append(["all", *(f"{int(numbers.get(name, severity).get('value') or 0):,}" for severity in (*RATED_BANDS, "all"))])
+    rows = [[mode(cause), *(fragments.amount(board.amount(name, severity, cause)) for severity in BANDS)] for cause in MODES]
+    rows.append(["all", *(fragments.amount(board.amount(name, severity)) for severity in BANDS)])
     return fragments.table(
-        f"Handoff SLA breaches {period.this}, by severity and primary failure mode",
-        [Column("Failure mode", False), *(Column(severity) for severity in (*RATED_BANDS, "all"))],
-        rows,
+        f"Handoff SLA breaches {period.this}, by severity and primary failure mode", [Column("Failure mode", False), *map(Column, BANDS)], rows
     )

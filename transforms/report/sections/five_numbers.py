@@ -1,15 +1,15 @@
-"""The five numbers, first: by band, against target, beside last period, with the count behind each and the instant that dates it."""
+"""The five numbers, first: by band, against target, beside last period, with the count behind each and what dates it."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
 
 import polars
 from markupsafe import Markup
 
-from transforms.domain.vocabulary import FAILURE_MODES, RATED_BANDS
+from transforms.domain.vocabulary import RATED_BANDS
 from transforms.report import charts, fragments
+from transforms.report.dashboard import BANDS, MODES, Dashboard, Row
 from transforms.report.fragments import EMPTY, Column
 from transforms.report.period import Period
 from transforms.report.wording import count, duration, duration_words, mode, none_or, number, percent, sentence_case, verb
@@ -19,345 +19,280 @@ TITLE = "The five numbers"
 ORDER = 10
 QUERIES = ("dashboard",)
 
-Row = Mapping[str, Any]
-_BANDS = (*RATED_BANDS, "all")
-_MODES = (*FAILURE_MODES, "unexplained")
-_TICKS = (
-    (60, "1 min"), (600, "10 min"), (3_600, "1 h"), (6 * 3_600, "6 h"), (86_400, "1 d"), (3 * 86_400, "3 d"), (7 * 86_400, "7 d"), (30 * 86_400, "30 d"),
-    (90 * 86_400, "90 d"), (365 * 86_400, "1 y"), (3_650 * 86_400, "10 y"),
+_MEDIAN, _NINETIETH, _RATE, _BREACHES, _DEPTH = (
+    "median_handoff_latency", "p90_handoff_latency", "no_acknowledgement_rate", "handoff_sla_breaches", "unrouted_queue_depth",
 )  # fmt: skip
-
-
-class Numbers:
-    """The dashboard's rows by number, band, mode and clock."""
-
-    def __init__(self, frame: polars.DataFrame) -> None:
-        self._rows = {(row["number"], row["severity"], row["failure_mode"], row["clock"]): row for row in frame.iter_rows(named=True)}
-
-    def get(self, name: str, severity: str, clock: str | None = None, failure_mode: str | None = None) -> Row:
-        """That row, or one without figures. A number of one clock is found whichever clock is asked for as None."""
-        if clock is None:
-            for known in (None, "wall", "business"):
-                if (name, severity, failure_mode, known) in self._rows:
-                    return self._rows[name, severity, failure_mode, known]
-        return self._rows.get((name, severity, failure_mode, clock), {})
-
-    def modes(self, name: str, severity: str) -> dict[str, Row]:
-        """The decomposition of a number in a band, by mode in stage order."""
-        rows = {mode_: self.get(name, severity, None, mode_) for mode_ in _MODES}
-        return {mode_: row for mode_, row in rows.items() if row.get("value")}
-
-    def dated_by(self, name: str) -> str:
-        return next((row["dated_by"] for key, row in self._rows.items() if key[0] == name and row["dated_by"]), "")
+#: The instant that puts a handoff into a period (ruling 93).
+_INSTANTS = {
+    _MEDIAN: "the acknowledgement",
+    _NINETIETH: "the acknowledgement",
+    _RATE: "the end of the acknowledgement window",
+    _BREACHES: "the due instant",
+    _DEPTH: "the instant of counting",
+}
+_HOUR, _DAY = 3_600, 86_400
+_TICKS = (
+    (1, "1 s"), (60, "1 min"), (600, "10 min"), (_HOUR, "1 h"), (6 * _HOUR, "6 h"), (_DAY, "1 d"), (3 * _DAY, "3 d"), (7 * _DAY, "7 d"),
+    (30 * _DAY, "30 d"), (90 * _DAY, "90 d"), (365 * _DAY, "1 y"), (3_650 * _DAY, "10 y"),
+)  # fmt: skip
+#: A bar ends at this many times its target: beyond it the length says nothing more, and the figure stands beside it.
+_LONGEST = 3.0
 
 
 def render(frames: Mapping[str, polars.DataFrame]) -> Markup:
-    numbers, period = Numbers(frames["dashboard"]), Period.of(frames)
-    return fragments.join(
-        [
-            fragments.sentence(_sentence(numbers, period)),
-            _headline(numbers, period),
-            _median(numbers, period),
-            _ninetieth(numbers, period),
-            _silence(numbers, period),
-            _breaches(numbers, period),
-            _queue(numbers, period),
-        ]
-    )
+    board, period = Dashboard(frames["dashboard"]), Period.of(frames)
+    numbers = (_median, _ninetieth, _rate, _breaches, _queue)
+    return fragments.join([fragments.sentence(_sentence(board, period)), _headline(board, period), *(draw(board, period) for draw in numbers)])
 
 
-def _sentence(numbers: Numbers, period: Period) -> str:
-    median = _leading(numbers, "median_handoff_latency", "business")
-    if median:
-        first = f"{median['severity']} handoffs took {duration_words(median['value'], 'business')} at the median {period.this}"
-        if median.get("target") is not None:
-            first += f" against a target of {duration_words(median['target'], 'business')}"
-    else:
-        first = f"no handoff was acknowledged {period.this}"
-    rate = numbers.get("no_acknowledgement_rate", "all")
-    ended, silent = _ended(rate)
-    if ended:
-        second = f"{silent:,} of {count(ended, 'acknowledgement window')} that ended passed in silence"
-    else:
-        second = "no acknowledgement window ended"
-    breaches = int(numbers.get("handoff_sla_breaches", "all").get("value") or 0)
-    depth = int(numbers.get("unrouted_queue_depth", "all").get("value") or 0)
-    third = f"{none_or(breaches, 'handoff')} broke the SLA"
-    fourth = f"{none_or(depth, 'handoff')} {verb(depth, 'waits', 'wait')} with nobody valid named"
-    return sentence_case(f"{first}; {second}, {third}, and {fourth}.")
+def _sentence(board: Dashboard, period: Period) -> str:
+    parts = [_latency_clause(board, period), _breach_clause(board), _silence_clause(board)]
+    depth = board.amount(_DEPTH, "all")
+    return sentence_case(f"{parts[0]}; {parts[1]}, {parts[2]}, and {none_or(depth, 'handoff')} {verb(depth, 'waits', 'wait')} with nobody valid named.")
 
 
-def _leading(numbers: Numbers, name: str, clock: str | None) -> Row:
-    """The most severe band that has a figure."""
-    for severity in RATED_BANDS:
-        row = numbers.get(name, severity, clock)
-        if row.get("value") is not None:
-            return row
-    return {}
+def _latency_clause(board: Dashboard, period: Period) -> str:
+    median = board.leading(_MEDIAN, "business")
+    if not median:
+        return f"no handoff was acknowledged {period.this}"
+    some = "one" if median["population"] == 1 else f"{median['population']:,}"
+    clause = f"the {some} {median['severity']} {verb(median['population'], 'handoff', 'handoffs')} acknowledged {period.this} took "
+    clause += duration_words(median["value"], "business") + (" at the median" if median["population"] > 1 else "")
+    return clause + (f" against a target of {duration_words(median['target'], 'business')}" if median.get("target") is not None else "")
 
 
-def _ended(rate: Row) -> tuple[int, int]:
-    """(windows that ended, of them without an acknowledgement)."""
-    ended = int(rate.get("population") or 0)
-    return ended, round((rate.get("value") or 0) * ended)
+def _breach_clause(board: Dashboard) -> str:
+    breaches, due = board.amount(_BREACHES, "all"), int(board.get(_BREACHES, "all").get("population") or 0)
+    if not due:
+        return "no handoff fell due"
+    if due == 1:
+        return f"the one handoff that fell due {'broke' if breaches else 'kept'} the SLA"
+    return f"{breaches or 'none'} of {due:,} handoffs that fell due broke the SLA"
 
 
-def _headline(numbers: Numbers, period: Period) -> Markup:
+def _silence_clause(board: Dashboard) -> str:
+    ended, silent = board.ended("all")
+    if not ended:
+        return "no acknowledgement window ended"
+    if ended == 1:
+        return f"the one acknowledgement window that ended passed {'without' if silent else 'with'} an acknowledgement"
+    return f"{silent or 'none'} of {ended:,} acknowledgement windows that ended passed without an acknowledgement"
+
+
+def _headline(board: Dashboard, period: Period) -> Markup:
     tiles = []
-    for label, name, clock in (("Median", "median_handoff_latency", "business"), ("90th percentile", "p90_handoff_latency", "wall")):
-        row = _leading(numbers, name, clock)
-        unit = "business time" if clock == "business" else "wall time"
-        tiles.append(
-            _tile(
-                f"{label}, {row['severity']}" if row else label,
-                duration(row["value"], clock) if row else "–",
-                unit if row else f"none acknowledged {period.this}",
-                _target(row, clock),
-                f"{period.last} {duration(row['previous_value'], clock)}" if row.get("previous_value") is not None else "",
-            )
-        )
-    rate = numbers.get("no_acknowledgement_rate", "all")
-    ended, silent = _ended(rate)
-    before = rate.get("previous_value")
+    for label, name, clock, unit in (("Median", _MEDIAN, "business", "business time"), ("90th percentile", _NINETIETH, "wall", "wall time")):
+        row = board.leading(name, clock)
+        if row:
+            before = row.get("previous_value")
+            last = f"{period.last} {duration(before, clock)}" if before is not None else f"none {period.last}"
+            tiles.append(_tile(f"{label}, {row['severity']}", duration(row["value"], clock), unit, _met(row, clock), last))
+        else:
+            tiles.append(_tile(label, "–", f"none acknowledged {period.this}"))
+    ended, silent = board.ended("all")
+    rate = board.get(_RATE, "all")
+    last = f"{period.last} {percent(rate['previous_value'])}" if rate.get("previous_value") is not None else f"none ended {period.last}"
     tiles.append(
-        _tile(
-            "No acknowledgement",
-            percent(rate["value"]) if ended else "–",
-            f"{silent:,} of {count(ended, 'window')}" if ended else f"no window ended {period.this}",
-            Markup(""),
-            f"{period.last} {percent(before)}" if before is not None else "",
-        )
+        _tile("No acknowledgement", percent(rate["value"]) if ended else "–", f"{silent:,} of {count(ended, 'window')}" if ended else "no window ended", last)
     )
-    for label, name, unit in (("SLA breaches", "handoff_sla_breaches", period.this), ("Unrouted queue", "unrouted_queue_depth", "waiting now")):
-        row = numbers.get(name, "all")
-        before = row.get("previous_value")
-        tiles.append(
-            _tile(label, f"{int(row.get('value') or 0):,}", unit, Markup(""), f"{period.last} {int(before):,}" if before is not None else "")
-        )
+    for label, name, unit in (("SLA breaches", _BREACHES, period.this), ("Unrouted queue", _DEPTH, "waiting, as of the report")):
+        tiles.append(_tile(label, f"{board.amount(name, 'all'):,}", unit, f"{period.last} {int(board.get(name, 'all').get('previous_value') or 0):,}"))
     return Markup('<dl class="headline">\n{}</dl>\n').format(fragments.join(tiles))
 
 
-def _tile(label: str, value: str, unit: str, target: Markup, before: str) -> Markup:
-    rest = fragments.join(Markup("<dd>{}</dd>").format(part) for part in (target, before) if part)
-    return Markup('<div><dt>{}</dt><dd class="big">{}</dd><dd class="unit">{}</dd>{}</div>\n').format(label, value, unit, rest)
+def _tile(label: str, value: str, unit: str, *rest: str | Markup) -> Markup:
+    lines = fragments.join(Markup("<dd>{}</dd>").format(line) for line in rest if line)
+    return Markup('<div><dt>{}</dt><dd class="big">{}</dd><dd>{}</dd>{}</div>\n').format(label, value, unit, lines)
 
 
-def _target(row: Row, clock: str) -> Markup:
-    if row.get("value") is None or row.get("target") is None:
+def _met(row: Row, clock: str) -> Markup:
+    """The target of a headline, and on which side of it the figure is."""
+    if row.get("target") is None:
         return Markup("")
-    return fragments.against(row["value"] <= row["target"], f"{_side(row)} {duration(row['target'], clock)}")
+    is_within = row["value"] <= row["target"]
+    return fragments.against(is_within, f"{'within' if is_within else 'over'} {duration(row['target'], clock)}")
 
 
-def _side(row: Row) -> str:
-    return "within" if row["value"] <= row["target"] else "over"
-
-
-def _median(numbers: Numbers, period: Period) -> Markup:
-    name = "median_handoff_latency"
-    rows = [numbers.get(name, severity, "business") for severity in RATED_BANDS]
-    drawn = [
-        charts.Bar(
-            severity,
-            row["value"] / row["target"] if row.get("value") is not None and row.get("target") else None,
-            _of_target(row, "business"),
-            1.0 if row.get("target") else None,
-            "fill-over" if row.get("value") is not None and row.get("target") and row["value"] > row["target"] else "fill-within",
-        )
-        for severity, row in zip(RATED_BANDS, rows, strict=True)
-    ]
-    # Past three times the target the bar's length says nothing more; the figure stands beside it.
-    chart = charts.bars(
-        "median-chart",
-        "Median handoff latency as a share of its target",
-        "; ".join(f"{bar.label}: {bar.text}" for bar in drawn),
-        [bar._replace(value=min(bar.value, 3)) if bar.value else bar for bar in drawn],
-        ceiling=max([1.25, *(min(bar.value, 3) for bar in drawn if bar.value)]),
-    )
-    return _number(
-        "Median handoff latency",
-        f"From capture (t0) to acknowledgement (t1), dated by {numbers.dated_by(name)}. "
-        "In business time, the open hours of the owning team's calendar, against the handoff SLA; and apart, in wall time, against the policy's target.",
-        fragments.figure(chart, "Business time as a share of the handoff SLA: the upright line is the SLA; bars end at three times it."),
-        _latencies(numbers, period, name, "business", "Median in business time against the handoff SLA", "SLA"),
-        _latencies(numbers, period, name, "wall", "Median in wall time against the policy's target", "Target"),
-    )
-
-
-def _ninetieth(numbers: Numbers, period: Period) -> Markup:
-    name = "p90_handoff_latency"
+def _median(board: Dashboard, period: Period) -> Markup:
     drawn = []
     for severity in RATED_BANDS:
-        median, row = numbers.get("median_handoff_latency", severity, "wall"), numbers.get(name, severity, "wall")
+        row = board.get(_MEDIAN, severity, "business")
+        value, target = row.get("value"), row.get("target")
+        if value is None:
+            drawn.append(charts.Bar(severity, None, "none acknowledged", 1.0 if target else None))
+        elif not target:
+            drawn.append(charts.Bar(severity, None, f"{duration(value, 'business')}, no target in business time"))
+        else:
+            style = "fill-within" if value <= target else "fill-over"
+            drawn.append(charts.Bar(severity, min(value / target, _LONGEST), f"{duration(value, 'business')} of {duration(target, 'business')}", 1.0, style))
+    has_target = any(bar.target for bar in drawn)
+    chart = charts.bars("median-chart", "Median handoff latency as a share of the handoff SLA", _said(drawn), drawn, ceiling=max([1.25, *(bar.value or 0 for bar in drawn)]))
+    ended = " A bar ends at three times it." if any(bar.value == _LONGEST for bar in drawn) else ""
+    return _number(
+        "Median handoff latency",
+        "From capture (t0) to acknowledgement (t1). In business time, the open hours of the owning team's calendar, beside the handoff SLA; "
+        "and apart, in wall time, beside the policy's target.",
+        _dated(board, _MEDIAN, "business time, and wall time apart"),
+        fragments.figure(chart, f"Business time as a share of the handoff SLA: the upright line is the SLA.{ended}") if has_target else Markup(""),
+        _latencies(board, period, _MEDIAN, "business", "Median in business time", "SLA"),
+        _latencies(board, period, _MEDIAN, "wall", "Median in wall time", "Target"),
+    )
+
+
+def _ninetieth(board: Dashboard, period: Period) -> Markup:
+    drawn = []
+    for severity in RATED_BANDS:
+        median, row = board.get(_MEDIAN, severity, "wall"), board.get(_NINETIETH, severity, "wall")
         low, high = median.get("value"), row.get("value")
         text = f"{duration(low, 'wall')} to {duration(high, 'wall')}" if low is not None and high is not None else "none acknowledged"
         drawn.append(charts.Interval(severity, text, low, high, median.get("target"), row.get("target")))
-    chart = charts.intervals(
-        "p90-chart", "Median and 90th percentile of handoff latency in wall time", "; ".join(f"{row.label}: {row.text}" for row in drawn), drawn, _TICKS
-    )
-    tables = [_latencies(numbers, period, name, "wall", "90th percentile in wall time against the policy's target", "Target")]
-    if any(numbers.get(name, severity, "business").get("value") is not None for severity in _BANDS):
-        tables.append(_latencies(numbers, period, name, "business", "90th percentile in business time", "Target"))
+    chart = charts.intervals("p90-chart", "Median and 90th percentile of handoff latency in wall time", _said(drawn), drawn, _TICKS)
     return _number(
         "90th percentile handoff latency",
-        f"Nine in ten acknowledged handoffs took no longer. Dated by {numbers.dated_by(name)}. It leaves out those still waiting: see the worst tails.",
-        fragments.figure(
-            chart, "Wall time on a logarithmic scale: the dot is the median, the ring the 90th percentile, the upright lines the target of each."
-        ),
-        *tables,
+        "Nine in ten acknowledged handoffs took no longer than this. Those still waiting are not in it: they stand under the worst tails.",
+        _dated(board, _NINETIETH, "wall time, and business time apart"),
+        fragments.figure(chart, "Wall time on a logarithmic scale: the dot is the median, the ring the 90th percentile, the upright lines the target of each."),
+        _latencies(board, period, _NINETIETH, "wall", "90th percentile in wall time", "Target"),
+        _latencies(board, period, _NINETIETH, "business", "90th percentile in business time", "Target"),
     )
 
 
-def _latencies(numbers: Numbers, period: Period, name: str, clock: str, caption: str, target: str) -> Markup:
-    has_target = any(numbers.get(name, severity, clock).get("target") is not None for severity in _BANDS)
-    rows = []
-    for severity in _BANDS:
-        row = numbers.get(name, severity, clock)
+def _latencies(board: Dashboard, period: Period, name: str, clock: str, caption: str, target: str) -> Markup:
+    rows = {severity: board.get(name, severity, clock) for severity in BANDS}
+    has_target = any(row.get("target") is not None for row in rows.values())
+    body = []
+    for severity, row in rows.items():
         value, before = row.get("value"), row.get("previous_value")
-        difference = duration(abs(value - before), clock) if value is not None and before is not None else ""
-        rows.append(
+        body.append(
             [
-                _severity(severity),
+                _band(severity),
                 duration(value, clock) if value is not None else EMPTY,
                 *([duration(row["target"], clock) if row.get("target") is not None else EMPTY, _distance(row, clock)] if has_target else []),
                 duration(before, clock) if before is not None else EMPTY,
-                fragments.change(value, before, difference),
-                f"{row.get('population') or 0:,}",
+                # In the unit of the larger figure, so that a column is read at one glance.
+                fragments.change(value, before, duration(abs(value - before), clock, like=max(value, before)) if value is not None and before is not None else ""),
+                fragments.amount(row.get("population") or 0),
             ]
         )
     targets = [Column(target), Column(f"Against {target if target == 'SLA' else target.lower()}", is_figure=False)] if has_target else []
     columns = [Column("Severity", False), Column("Value"), *targets, Column(sentence_case(period.last)), Column("Change"), Column("Acknowledged")]
-    return fragments.table(caption, columns, rows)
-
-
-def _severity(severity: str) -> str | Markup:
-    return "all" if severity == "all" else fragments.band(severity)
-
-
-def _of_target(row: Row, clock: str) -> str:
-    if row.get("value") is None:
-        return "none acknowledged"
-    return f"{duration(row['value'], clock)} of {duration(row['target'], clock)}" if row.get("target") else duration(row["value"], clock)
+    beside = f", beside the {'handoff SLA' if target == 'SLA' else 'policy’s target'}" if has_target else ""
+    return fragments.table(caption + beside, columns, body)
 
 
 def _distance(row: Row, clock: str) -> Markup:
     if row.get("value") is None or row.get("target") is None:
-        return EMPTY
-    distance = duration(abs(row["value"] - row["target"]), clock)
-    return fragments.against(row["value"] <= row["target"], f"{distance} over" if row["value"] > row["target"] else "within")
+        return Markup("")
+    over = row["value"] - row["target"]
+    return fragments.against(over <= 0, f"{duration(over, clock)} over" if over > 0 else "within")
 
 
-def _silence(numbers: Numbers, period: Period) -> Markup:
-    name = "no_acknowledgement_rate"
+def _rate(board: Dashboard, period: Period) -> Markup:
     rows, drawn = [], []
-    for severity in _BANDS:
-        row = numbers.get(name, severity)
-        ended, silent = _ended(row)
+    for severity in BANDS:
+        row, (ended, silent) = board.get(_RATE, severity), board.ended(severity)
         value, before, target = row.get("value"), row.get("previous_value"), row.get("target")
-        points = f"{number(abs(value - before) * 100)}\N{NO-BREAK SPACE}points" if value is not None and before is not None else ""
+        within = value is None or target is None or value <= target
         rows.append(
             [
-                _severity(severity),
+                _band(severity),
                 percent(value) if value is not None else EMPTY,
                 percent(target) if target is not None else EMPTY,
-                fragments.against(value <= target, "within" if value <= target else f"{number((value - target) * 100)} points over")
-                if value is not None and target is not None
-                else EMPTY,
+                Markup("") if value is None or target is None else fragments.against(within, "within" if within else f"{_points(value - target)} over"),
                 percent(before) if before is not None else EMPTY,
-                fragments.change(value, before, points),
-                f"{silent:,} of {ended:,}",
+                fragments.change(value, before, _points(abs(value - before)) if value is not None and before is not None else ""),
+                f"{silent:,} of {ended:,}" if ended else fragments.amount(0),
             ]
         )
-        if severity != "all":
+        if severity in RATED_BANDS:
             text = f"{percent(value)}, {silent:,} of {ended:,}" if value is not None else "no window ended"
-            over = value is not None and target is not None and value > target
-            drawn.append(charts.Bar(severity, value, text, target, "fill-over" if over else "fill-within"))
-    chart = charts.bars("silence-chart", "No-acknowledgement rate by severity", "; ".join(f"{bar.label}: {bar.text}" for bar in drawn), drawn, ceiling=1.0)
+            drawn.append(charts.Bar(severity, value, text, target, "fill-within" if within else "fill-over"))
     columns = [
         Column("Severity", False), Column("Rate"), Column("Target"), Column("Against target", False), Column(sentence_case(period.last)),
         Column("Change"), Column("Windows"),
     ]  # fmt: skip
-    parts = [fragments.table("Share of ended windows without an acknowledgement inside them", columns, rows)]
-    causes = numbers.modes(name, "all")
-    if causes:
-        ended, _ = _ended(numbers.get(name, "all"))
-        parts.append(
-            fragments.table(
-                "The same rate by primary failure mode; the rows add up to all",
-                [Column("Failure mode", False), Column("Rate"), Column("Windows"), Column(sentence_case(period.last))],
-                [
-                    [
-                        mode(cause),
-                        percent(row["value"]),
-                        f"{round(row['value'] * ended):,} of {ended:,}",
-                        percent(row["previous_value"]) if row.get("previous_value") is not None else EMPTY,
-                    ]
-                    for cause, row in causes.items()
-                ],
-            )
-        )
     return _number(
         "No-acknowledgement rate",
-        f"Of the acknowledgement windows (wall time) that ended {period.this}, the share in which nobody acknowledged. "
-        f"Dated by {numbers.dated_by(name)}. Handoffs whose window still runs are in neither figure.",
-        fragments.figure(chart, "Share of ended windows, from 0 to 100 %: the upright line is the target."),
-        *parts,
+        "Of the acknowledgement windows that ended, the share in which nobody acknowledged. Handoffs whose window still runs are in neither figure.",
+        _dated(board, _RATE, "share of windows, which are wall time"),
+        fragments.figure(charts.bars("silence-chart", "No-acknowledgement rate by severity", _said(drawn), drawn, ceiling=1.0), "From 0 to 100 %: the upright line is the target."),
+        fragments.table("Share of ended windows without an acknowledgement inside them", columns, rows),
+        _rate_causes(board, period),
     )
 
 
-def _breaches(numbers: Numbers, period: Period) -> Markup:
-    name = "handoff_sla_breaches"
-    styles = {cause: f"mode-{number_}" for number_, cause in enumerate(_MODES, 1)}
-    drawn, rows = [], []
-    for severity in _BANDS:
-        row = numbers.get(name, severity)
-        value, before = int(row.get("value") or 0), row.get("previous_value")
-        change = fragments.change(value, int(before), f"{abs(value - int(before)):,}") if before is not None else EMPTY
-        rows.append([_severity(severity), f"{value:,}", f"{int(before):,}" if before is not None else EMPTY, change])
-        if severity != "all":
-            drawn.append((severity, f"{value:,}", {cause: part["value"] for cause, part in numbers.modes(name, severity).items()}))
-    chart = charts.stacked_bars(
-        "breach-chart", "Handoff SLA breaches by severity and failure mode", "; ".join(f"{label}: {text}" for label, text, _ in drawn), drawn, styles
-    )
-    used = {cause for _, _, parts in drawn for cause in parts}
+def _rate_causes(board: Dashboard, period: Period) -> Markup:
+    ended, _ = board.ended("all")
+    rows = [
+        [mode(cause), percent(row["value"] or 0), f"{round((row['value'] or 0) * ended):,} of {ended:,}" if ended else fragments.amount(0), percent(row["previous_value"] or 0)]
+        for cause, row in board.modes(_RATE, "all").items()
+    ]
+    columns = [Column("Failure mode", False), Column("Rate"), Column("Windows"), Column(sentence_case(period.last))]
+    return fragments.table("The same rate by primary failure mode, all severities; the rows add up to all", columns, rows) if rows else Markup("")
+
+
+def _points(share: float) -> str:
+    return f"{number(share * 100)}\N{NO-BREAK SPACE}points"
+
+
+def _breaches(board: Dashboard, period: Period) -> Markup:
+    styles = {cause: f"mode-{place}" for place, cause in enumerate(MODES, 1)}
+    drawn = [
+        (severity, f"{board.amount(_BREACHES, severity):,}", {cause: row["value"] or 0 for cause, row in board.modes(_BREACHES, severity).items()})
+        for severity in RATED_BANDS
+    ]
+    used = {cause for _, _, parts in drawn for cause, amount in parts.items() if amount}
+    chart = charts.stacked_bars("breach-chart", "Handoff SLA breaches by severity and failure mode", "; ".join(f"{label}: {text}" for label, text, _ in drawn), drawn, styles)
     return _number(
         "Handoff SLA breaches",
-        f"Handoffs not acknowledged by the instant that the handoff SLA (business time) set, dated by {numbers.dated_by(name)}. "
-        "Security operations is accountable for this SLA; by severity and failure mode they stand under failure modes.",
+        "Handoffs without an acknowledgement at the instant that the handoff SLA set. Security operations is accountable for it. "
+        "The counts by severity and failure mode stand under failure modes.",
+        _dated(board, _BREACHES, "count of handoffs"),
         fragments.figure(
-            chart,
-            "Count by severity, parted by primary failure mode.",
-            fragments.key([(style, mode(cause)) for cause, style in styles.items() if cause in used]) if used else None,
+            chart, "Count by severity, parted by primary failure mode.", fragments.key([(style, mode(cause)) for cause, style in styles.items() if cause in used]) if used else None
         ),
-        fragments.table(
-            "Breaches of the handoff SLA", [Column("Severity", False), Column("Breaches"), Column(sentence_case(period.last)), Column("Change")], rows
-        ),
+        _counts(board, period, _BREACHES, "Breaches of the handoff SLA", "Breaches", "Fell due"),
     )
 
 
-def _queue(numbers: Numbers, period: Period) -> Markup:
-    name = "unrouted_queue_depth"
-    drawn, rows = [], []
-    for severity in _BANDS:
-        row = numbers.get(name, severity)
-        value, before = int(row.get("value") or 0), row.get("previous_value")
-        change = fragments.change(value, int(before), f"{abs(value - int(before)):,}") if before is not None else EMPTY
-        rows.append([_severity(severity), f"{value:,}", f"{int(before):,}" if before is not None else EMPTY, change])
-        if severity != "all":
-            drawn.append(charts.Bar(severity, value, f"{value:,}"))
-    chart = charts.bars("queue-chart", "Unrouted queue depth by severity", "; ".join(f"{bar.label}: {bar.text}" for bar in drawn), drawn)
+def _queue(board: Dashboard, period: Period) -> Markup:
+    drawn = [charts.Bar(severity, board.amount(_DEPTH, severity), f"{board.amount(_DEPTH, severity):,}") for severity in RATED_BANDS]
     return _number(
         "Unrouted queue depth",
-        f"Open handoffs that nobody acknowledged and whose routing names no valid person. A count at an instant: {numbers.dated_by(name)}.",
-        fragments.figure(chart, "Count by severity."),
-        fragments.table(
-            "Depth of the unrouted queue",
-            [Column("Severity", False), Column("Handoffs"), Column(f"End of {period.last}"), Column("Change")],
-            rows,
-        ),
+        "Open handoffs that nobody acknowledged and whose routing names no valid person.",
+        _dated(board, _DEPTH, "count of handoffs at an instant"),
+        fragments.figure(charts.bars("queue-chart", "Unrouted queue depth by severity", _said(drawn), drawn), "Count by severity."),
+        _counts(board, period, _DEPTH, "Depth of the unrouted queue", "Handoffs"),
     )
 
 
-def _number(title: str, meaning: str, chart: Markup, *tables: Markup) -> Markup:
-    return Markup('<article class="number">\n<h3>{}</h3>\n{}<div class="pair">\n{}<div>{}</div>\n</div>\n</article>\n').format(
-        title, fragments.note(meaning), chart, fragments.join(tables)
+def _counts(board: Dashboard, period: Period, name: str, caption: str, unit: str, behind: str | None = None) -> Markup:
+    """A number that is a count: now, last period, change, and the count behind it where that is another."""
+    rows = []
+    for severity in BANDS:
+        row, value = board.get(name, severity), board.amount(name, severity)
+        before = int(row.get("previous_value") or 0)
+        cells = [_band(severity), fragments.amount(value), fragments.amount(before), fragments.change(value, before, f"{abs(value - before):,}")]
+        rows.append([*cells, fragments.amount(int(row.get("population") or 0))] if behind else cells)
+    last = sentence_case(period.last) if behind else f"End of {period.last}"
+    columns = [Column("Severity", False), Column(unit), Column(last), Column("Change")]
+    return fragments.table(caption, [*columns, Column(behind)] if behind else columns, rows)
+
+
+def _band(severity: str) -> str | Markup:
+    return severity if severity == "all" else fragments.band(severity)
+
+
+def _said(rows: list[charts.Bar] | list[charts.Interval]) -> str:
+    """What a chart shows, for those who do not see it."""
+    return "; ".join(f"{row.label}: {row.text}" for row in rows)
+
+
+def _dated(board: Dashboard, name: str, unit: str) -> Markup:
+    return Markup('<p class="note"><b>Dated by</b> {}: {}. <b>Unit:</b> {}.</p>\n').format(_INSTANTS[name], board.dated_by(name), unit)
+
+
+def _number(title: str, meaning: str, dated: Markup, chart: Markup, *tables: Markup) -> Markup:
+    return Markup('<article class="number">\n<h3>{}</h3>\n{}{}<div class="pair">\n<div>{}</div>\n<div>{}</div>\n</div>\n</article>\n').format(
+        title, fragments.note(meaning), dated, chart, fragments.join(tables)
     )

@@ -9,9 +9,9 @@ from markupsafe import Markup
 
 from transforms.domain.vocabulary import BAND_RANK, RATED_BANDS
 from transforms.report import charts, fragments
-from transforms.report.fragments import EMPTY, Column
+from transforms.report.fragments import Column
 from transforms.report.period import Period
-from transforms.report.wording import count, duration, none_or, sentence_case, verb
+from transforms.report.wording import duration, instant, none_or, sentence_case, verb
 
 NAME = "open_and_closed"
 TITLE = "Open, opened, closed"
@@ -28,7 +28,7 @@ def render(frames: Mapping[str, polars.DataFrame]) -> Markup:
     flow = {row["severity"]: row for row in frames["throughput"].iter_rows(named=True)}
     parts = [fragments.sentence(_sentence(aged, flow, period))]
     if aged:
-        parts.append(_aging(aged))
+        parts.append(_aging(aged, period))
     if flow:
         parts.append(_throughput(flow, period))
     return fragments.join(parts)
@@ -41,10 +41,14 @@ def _sentence(aged: list[dict], flow: dict[str, dict], period: Period) -> str:
     if open_:
         first += f", {unacknowledged:,} of them not acknowledged" if open_ > 1 else ", acknowledged" if not unacknowledged else ", not acknowledged"
     opened, acknowledged, closed = (sum(row[moment] for row in flow.values()) for moment in _MOMENTS)
-    return sentence_case(f"{first}; {period.this} {opened:,} {verb(opened or 2, 'was', 'were')} opened, {acknowledged:,} acknowledged and {closed:,} closed.")
+    return sentence_case(f"{first}; {period.this} {_some(opened)} {verb(opened, 'was', 'were')} opened, {_some(acknowledged)} acknowledged and {_some(closed)} closed.")
 
 
-def _aging(rows: list[dict]) -> Markup:
+def _some(amount: int) -> str:
+    return f"{amount:,}" if amount else "none"
+
+
+def _aging(rows: list[dict], period: Period) -> Markup:
     styles = {age: f"age-{number}" for number, age in enumerate(_AGES, 2)}
     chart = charts.stacked_bars(
         "aging-chart",
@@ -55,13 +59,13 @@ def _aging(rows: list[dict]) -> Markup:
     )
     return fragments.join(
         [
-            fragments.figure(chart, "Open handoffs at as_of by severity, parted by age since capture (wall time).", fragments.key([(styles[age], text) for age, text in _AGES.items()])),
+            fragments.figure(chart, f"Open handoffs by severity, parted by age since capture (wall time), as of {instant(period.as_of)}.", fragments.key([(styles[age], text) for age, text in _AGES.items()])),
             fragments.table(
-                "Open handoffs at as_of by severity and age since capture (wall time); open until verified or withdrawn",
+                "The same by severity as it is now and age; open until verified or withdrawn",
                 [Column("Severity now", False), *(Column(text) for text in _AGES.values()), Column("All"), Column("Acknowledged"), Column("Oldest")],
                 [
                     [
-                        fragments.band(row["severity"]), *(f"{row[age]:,}" for age in _AGES), f"{row['handoffs']:,}", f"{row['acknowledged']:,}",
+                        fragments.band(row["severity"]), *(fragments.amount(row[age]) for age in _AGES), f"{row['handoffs']:,}", fragments.amount(row["acknowledged"]),
                         duration(row["oldest_seconds"], "wall"),
                     ]
                     for row in rows

@@ -15,7 +15,7 @@ from transforms.report.period import Period
 from transforms.report.wording import count, duration, listed, percent, sentence_case, stage, verb
 
 NAME = "stage_decomposition"
-TITLE = "Stages: where the time went"
+TITLE = "Stage decomposition"
 ORDER = 20
 QUERIES = ("stage_merged", "stage_span")
 
@@ -75,11 +75,11 @@ def _stages(rows: list[dict[str, Any]], total: float) -> Markup:
                 f"{row['stage_number']} {stage(row['stage'])}",
                 coverage,
                 duration(row["alone_median_seconds"], "wall") if row["alone"] else _NOT_OBSERVED,
-                f"{row['alone']:,}",
+                fragments.amount(row["alone"]),
                 duration(row["merged_median_seconds"], "wall") if row["merged"] else EMPTY,
-                f"{row['merged']:,}",
+                fragments.amount(row["merged"]),
                 (percent(row["total_seconds"] / total) if total else EMPTY) if row["observed"] else _NOT_OBSERVED,
-                f"{row['out_of_sequence']:,}",
+                fragments.amount(row["out_of_sequence"]),
             ]
         )
     return fragments.join(
@@ -88,7 +88,7 @@ def _stages(rows: list[dict[str, Any]], total: float) -> Markup:
                 "Stages of the handoffs acknowledged in the period, dated by the acknowledgement; wall time",
                 [
                     Column("Stage", False), Column("Coverage"), Column("Median span, stage alone"), Column("Spans"),
-                    Column("Median span holding stages before it too"), Column("Spans"), Column("Share of time"), Column("Out of sequence"),
+                    Column("Median span with stages before it"), Column("Spans"), Column("Share of time"), Column("Out of sequence"),
                 ],
                 body,
                 is_wide=True,

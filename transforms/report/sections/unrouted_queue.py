@@ -9,7 +9,8 @@ from markupsafe import Markup
 
 from transforms.report import charts, fragments
 from transforms.report.fragments import Column
-from transforms.report.wording import count, duration, duration_words, reason, verb
+from transforms.report.period import Period
+from transforms.report.wording import count, duration, duration_words, instant, reason, reason_label, verb
 
 NAME = "unrouted_queue"
 TITLE = "Unrouted queue"
@@ -26,33 +27,29 @@ _AGES = {
 
 
 def render(frames: Mapping[str, polars.DataFrame]) -> Markup:
+    as_of = instant(Period.of(frames).as_of)
     rows = frames["unrouted_reason"].rows(named=True)
     depth = sum(row["handoffs"] for row in rows)
     if not depth:
         return fragments.sentence("No handoff waits without a valid person named: the unrouted queue is empty.")
     oldest = max(row["oldest_seconds"] for row in rows)
     escalated = sum(row["escalated"] for row in rows)
-    first = rows[0]
     styles = {age: f"age-{number}" for number, age in enumerate(_AGES, 1)}
     chart = charts.stacked_bars(
         "reason-chart",
         "Unrouted queue by reason and age",
-        "; ".join(f"{reason(row['reason'])}: {row['handoffs']}" for row in rows),
-        [(reason(row["reason"]), f"{row['handoffs']:,}", {age: row[age] for age in _AGES}) for row in rows],
+        "; ".join(f"{reason_label(row['reason'])}: {row['handoffs']}" for row in rows),
+        [(reason_label(row["reason"]), f"{row['handoffs']:,}", {age: row[age] for age in _AGES}) for row in rows],
         styles,
     )
-    waiting = f"{count(depth, 'handoff')} {verb(depth, 'waits', 'wait')} with nobody valid named"
-    aged = f"for {duration_words(oldest, 'wall')}" if depth == 1 else f"the oldest for {duration_words(oldest, 'wall')}"
-    cause = f"because the {reason(first['reason'])}" if False else f"the reason behind {first['handoffs']:,} of them: {reason(first['reason'])}"
-    lede = f"{waiting}, {aged}: {reason(first['reason'])}." if depth == 1 else f"{waiting}, {aged}; {cause}."
     parts = [
-        fragments.sentence(lede),
-        fragments.figure(chart, "Open handoffs at as_of by reason, parted by age since capture (wall time).", fragments.key([(styles[age], text) for age, text in _AGES.items()])),
+        fragments.sentence(_sentence(rows, depth, oldest)),
+        fragments.figure(chart, f"By reason, parted by age since capture (wall time), as of {as_of}.", fragments.key([(styles[age], text) for age, text in _AGES.items()])),
         fragments.table(
-            "Unrouted queue at as_of, by reason and age since capture (wall time)",
+            f"Unrouted queue by reason and age since capture (wall time), as of {as_of}",
             [Column("Reason", False), *(Column(text) for text in _AGES.values()), Column("All"), Column("Oldest")],
             [
-                [reason(row["reason"]), *(f"{row[age]:,}" for age in _AGES), f"{row['handoffs']:,}", duration(row["oldest_seconds"], "wall")]
+                [reason_label(row["reason"]), *(fragments.amount(row[age]) for age in _AGES), f"{row['handoffs']:,}", duration(row["oldest_seconds"], "wall")]
                 for row in rows
             ],
             is_wide=True,
@@ -64,14 +61,25 @@ def render(frames: Mapping[str, polars.DataFrame]) -> Markup:
     return fragments.join(parts)
 
 
+def _sentence(rows: list[dict], depth: int, oldest: float) -> str:
+    waiting = f"{count(depth, 'handoff')} {verb(depth, 'waits', 'wait')} with nobody valid named"
+    most = rows[0]["handoffs"]
+    first = [reason(row["reason"]) for row in rows if row["handoffs"] == most]
+    if len(rows) == 1:
+        return f"{waiting}, {'' if depth == 1 else 'the oldest '}for {duration_words(oldest, 'wall')}, because {first[0]}."
+    if len(first) > 1:
+        return f"{waiting}, the oldest for {duration_words(oldest, 'wall')}; {len(first)} reasons lead with {most:,} each."
+    return f"{waiting}, the oldest for {duration_words(oldest, 'wall')}; {most:,} of them because {first[0]}."
+
+
 def _oldest(frame: polars.DataFrame, depth: int) -> Markup:
     rows = [
         [
-            handoff(row),
+            fragments.handoff(row["finding_id"], row["cycle"], row["title"]),
             fragments.band(row["severity"]),
             fragments.foreign(row["target"]),
             fragments.foreign(row["team"], "no team"),
-            reason(row["reason"]),
+            reason_label(row["reason"]),
             duration(row["age_seconds"], "wall"),
             "past due" if row["is_overdue"] else "not yet due",
         ]
@@ -87,8 +95,3 @@ def _oldest(frame: polars.DataFrame, depth: int) -> Markup:
         is_wide=True,
     )  # fmt: skip
 
-
-def handoff(row: Mapping) -> Markup:
-    """A handoff by its title, and under it the finding's id, by which every command takes it."""
-    again = Markup(' <span class="again">cycle {}</span>').format(row["cycle"]) if row["cycle"] > 1 else Markup("")
-    return Markup('<span class="title">{}</span>{} <code>{}</code>').format(fragments.foreign(row["title"], "no title"), again, row["finding_id"])

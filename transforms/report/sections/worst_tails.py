@@ -11,8 +11,7 @@ from transforms.domain.vocabulary import BAND_RANK
 from transforms.report import fragments
 from transforms.report.fragments import EMPTY, Column
 from transforms.report.period import Period
-from transforms.report.sections.unrouted_queue import handoff
-from transforms.report.wording import count, duration, duration_words, mode, reason, sentence_case, verb
+from transforms.report.wording import count, duration, duration_words, instant, mode, reason_label, sentence_case, verb
 
 NAME = "worst_tails"
 TITLE = "Worst tails"
@@ -25,7 +24,7 @@ def render(frames: Mapping[str, polars.DataFrame]) -> Markup:
     slow, waiting = _by_band(frames["slowest_acknowledged"], "latency_seconds"), _by_band(frames["longest_waiting"], "age_seconds")
     parts = [fragments.sentence(_sentence(slow, waiting, period))]
     if waiting:
-        parts.append(_waiting(waiting))
+        parts.append(_waiting(waiting, period))
     if slow:
         parts.append(_slow(slow))
     return fragments.join(parts)
@@ -57,14 +56,14 @@ def _sentence(slow: list[dict], waiting: list[dict], period: Period) -> str:
     return sentence_case(f"{first}; {second}.")
 
 
-def _waiting(rows: list[dict]) -> Markup:
+def _waiting(rows: list[dict], period: Period) -> Markup:
     body = [
         [
-            handoff(row),
+            fragments.handoff(row["finding_id"], row["cycle"], row["title"]),
             fragments.band(row["severity"]),
             fragments.foreign(row["target"]),
             fragments.foreign(row["team"], "no team"),
-            "named" if row["routing_status"] == "routed" else Markup("<strong>none</strong>: {}").format(reason(row["routing_status"])),
+            "named" if row["routing_status"] == "routed" else Markup("<strong>none</strong>: {}").format(reason_label(row["routing_status"])),
             duration(row["age_seconds"], "wall"),
             "broken" if row["handoff_breached"] else "running",
             mode(row["failure_mode"]) if row["failure_mode"] else EMPTY,
@@ -72,7 +71,7 @@ def _waiting(rows: list[dict]) -> Markup:
         for row in rows
     ]
     return fragments.table(
-        _caption("Longest waiting at as_of", rows),
+        _caption(f"Longest waiting as of {instant(period.as_of)}", rows),
         [
             Column("Handoff", False), Column("Severity", False), Column("Target", False), Column("Team", False), Column("Owner", False),
             Column("Waiting, wall"), Column("Handoff SLA", False), Column("Failure mode", False),
@@ -85,7 +84,7 @@ def _waiting(rows: list[dict]) -> Markup:
 def _slow(rows: list[dict]) -> Markup:
     body = [
         [
-            handoff(row),
+            fragments.handoff(row["finding_id"], row["cycle"], row["title"]),
             fragments.band(row["severity"]),
             fragments.foreign(row["target"]),
             fragments.foreign(row["team"], "no team"),
