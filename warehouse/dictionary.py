@@ -68,7 +68,8 @@ def _entry(table: tables.Table, *, is_view: bool = False) -> Entry:
 def _views() -> tuple[tables.Table, ...]:
     """The views of sql/record/views.sql: columns of the tables that they read, in the views' own order."""
     attempt = {column.name: column for column in tables.LANDING_ATTEMPT.columns}
-    first = "sha256 path kind format bytes status reason rows_in rows_new rows_duplicate rows_rejected landed_at claim_id".split()
+    counts = ("rows_in", "rows_new", "rows_duplicate", "rows_rejected")
+    first = ("sha256", "path", "kind", "format", "bytes", "status", "reason", *counts, "landed_at", "claim_id")
     columns = (*(attempt[name] for name in first), *(column for name, column in attempt.items() if name not in first), _DECISION)
     return (
         tables.Table("file_decision", "one row per landed content about which a person decided: the latest decision", ("sha256",), (attempt["sha256"], _DECISION, _DECIDED)),
