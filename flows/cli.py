@@ -179,12 +179,20 @@ def reprocess(sha256: ShaArgument, home: HomeOption = None, reason: ReasonOption
     _decide("reprocess", sha256, reason, home)
 
 
-@app.command(epilog="Example: handoff rebuild --home ./.handoff")
-def rebuild(home: HomeOption = None, policy: PolicyOption = None) -> None:
-    """Build the warehouse anew from the raw files, and say whether it knows what the published copy knew."""
-    from flows.job import rebuild as rebuild_home
+@app.command(epilog="Example: handoff rebuild --as-of 2026-03-31T22:00:00Z --out march.duckdb")
+def rebuild(
+    as_of: Annotated[str | None, typer.Option("--as-of", help="Compute the marts as of this instant, from what was known by then, into --out.")] = None,
+    out: Annotated[Path | None, typer.Option("--out", help="The new file for --as-of.")] = None,
+    home: HomeOption = None,
+    policy: PolicyOption = None,
+) -> None:
+    """Build the warehouse anew from the raw files; or, with --as-of and --out, the marts of a past instant as a file of their own."""
+    from flows import job
 
-    for line in rebuild_home(settings.home_folder(home), policy):
+    if (as_of is None) != (out is None):
+        raise UsageError("rebuild", seen="only one of --as-of and --out", expected="both, or neither")
+    folder = settings.home_folder(home)
+    for line in job.rebuild(folder, policy) if as_of is None or out is None else job.rebuild_as_of(folder, as_of, out, policy):
         print(line)
 
 

@@ -13,8 +13,9 @@ from flows import settings
 from transforms.domain.errors import LawBroken, UsageError
 from transforms.domain.instants import iso
 from transforms.domain.policy import Duration, Policy, from_canonical
-from warehouse import batches, models, publish, reports
+from warehouse import batches, history, models, publish, record, reports
 from warehouse import rebuild as rebuilding
+from warehouse.compute import compute_known
 from warehouse.home import Home
 from warehouse.job import Job, open_job
 from warehouse.landing import open_landing
@@ -160,6 +161,33 @@ def rebuild(home_folder: Path, policy_path: Path | None) -> list[str]:
     run_id, now = settings.new_run_id(), settings.now_us()
     with home.lock(run_id, iso(now)):
         return rebuilding.rebuild(home, policy, Stamp(run_id, now, settings.code_version(), policy.digest))
+
+
+def rebuild_as_of(home_folder: Path, as_of: str, out: Path, policy_path: Path | None) -> list[str]:
+    """The marts as they would have been computed at a past instant from what was known by then, in a file of their own; what came out, in lines.
+
+    Under the policy of the last run at or before it, unless one is given. Never touches the home. Raises `UsageError`.
+    """
+    from expectations import gate
+
+    as_of_us, home = settings.instant(as_of), Home(home_folder)
+    assert as_of_us is not None
+    policy, code = history.policy_at(home, as_of_us)
+    policy = settings.read_policy(policy_path) if policy_path else policy
+    draft = out.with_name(f".{out.name}.draft")
+    draft.unlink(missing_ok=True)
+    with history.copy_known(home, draft, out, as_of_us) as connection:
+        said = compute_known(connection, policy, as_of_us)
+        models.build(connection)
+        batches.write_results(connection, gate.validate(batches.fetch(connection)))
+        models.build_results(connection)
+        digest = record.schema_digest(connection, "mart")
+        publish.strip(connection)
+    draft.replace(out)
+    lines = [f"{out}: {said} as of {iso(as_of_us)}, mart digest {digest[:12]}"]
+    if code != settings.code_version():
+        lines.append("computed by other code than that run's: the digest is no promise")
+    return lines
 
 
 # The steps: each is one task of the flow. One that failed half-way can be done again.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
@@ -102,7 +103,7 @@ def show_summary(summary: Summary) -> None:
         if lines
     )
     text = f"{_cell(summary.line())}\n\n| | |\n|---|---|\n{rows}{lists}\n"
-    create_markdown_artifact(text, key="run-summary", description=f"Run {summary.run_id[:8]} as of {summary.as_of}")
+    _keep(create_markdown_artifact, text, key="run-summary", description=f"Run {summary.run_id[:8]} as of {summary.as_of}")
 
 
 def show_numbers(home: Path) -> None:
@@ -129,7 +130,15 @@ def show_query(home: Path, key: str, description: str, query: str) -> int:
 def show_table(key: str, description: str, rows: Sequence[dict[str, Any]]) -> None:
     """Rows as an artifact; what is no number and no truth value is shown as text."""
     table = [{name: value if value is None or isinstance(value, (bool, int, float)) else str(value) for name, value in row.items()} for row in rows]
-    create_table_artifact(table, key=key, description=f"{description}: {len(table)} rows" if table else f"{description}: none")
+    _keep(create_table_artifact, table, key=key, description=f"{description}: {len(table)} rows" if table else f"{description}: none")
+
+
+def _keep(create: Callable[..., Any], *content: Any, **words: str) -> None:
+    """Has the server keep an artifact. What was done stays done where it cannot: it is said, and is no fault of the run."""
+    try:
+        create(*content, **words)
+    except Exception as error:  # whatever the client, its network and the server may raise
+        print(f"handoff: the Prefect server did not keep {words['key']} ({type(error).__name__}: {error})", file=sys.stderr)
 
 
 def _cell(value: object) -> str:

@@ -7,6 +7,7 @@ import sys
 import tomllib
 import urllib.error
 import urllib.request
+from functools import wraps
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -16,6 +17,7 @@ from flows.job import Options, Summary, run
 
 #: A server that answers does so in milliseconds.
 HEALTH_SECONDS = 2
+_FLOW: dict[str, Any] = {"name": "run-handoff", "persist_result": False}
 
 
 def run_here_or_on_server(options: Options) -> Summary:
@@ -29,7 +31,7 @@ def run_here_or_on_server(options: Options) -> Summary:
         print(f"handoff: the Prefect server {_shown(url)} does not answer ({fault}): running without it", file=sys.stderr)
         return run(options)
     print(f"handoff: as a flow run of {_shown(url)}", file=sys.stderr)
-    return _run_on_server(options)
+    return _run_on_server(options, url)
 
 
 def configured_api() -> str | None:
@@ -61,26 +63,55 @@ def _shown(url: str) -> str:
     return urlsplit(url).netloc.rpartition("@")[2] or url
 
 
-def _run_on_server(options: Options) -> Summary:
-    """One flow run, in this process. What fails is said once, by the caller: Prefect's own words go to the server alone."""
-    flow = __getattr__("run_handoff")
+def _run_on_server(options: Options, url: str) -> Summary:
+    """One flow run, in this process. Its outcome is the job's own: a server that goes away loses its record of the run, never the run."""
+    # Before Prefect is imported: six seconds of trying, then the person at the terminal hears of it.
+    os.environ.setdefault("PREFECT_CLIENT_MAX_RETRIES", "2")
+    from prefect import flow
+
+    _leave_words_to_the_caller()
+    outcome: list[Summary | BaseException] = []
+
+    @wraps(_run_handoff)
+    def observed(**parameters: Any) -> Summary:
+        try:
+            outcome.append(summary := _run_handoff(**parameters))
+        except BaseException as error:
+            outcome.append(error)
+            raise
+        return summary
+
+    try:
+        return flow(observed, **_FLOW)(
+            landing=options.landing,
+            home=str(options.home),
+            policy=None if options.policy is None else str(options.policy),
+            as_of=options.as_of,
+            report=options.report,
+            wait_seconds=options.wait_seconds,
+            settle_seconds=options.settle_seconds,
+        )
+    except Exception as error:
+        if error in outcome:
+            raise
+        print(f"handoff: the Prefect server {_shown(url)} is gone ({type(error).__name__}: {error})", file=sys.stderr)
+        if not outcome:
+            return run(options)
+        if isinstance(outcome[0], BaseException):
+            raise outcome[0] from None
+        return outcome[0]
+
+
+def _leave_words_to_the_caller() -> None:
+    """What fails is said once, by who called: Prefect's own words go to the server alone."""
     import logging
 
     from prefect.logging.handlers import PrefectConsoleHandler
 
-    for name in (None, "prefect", "prefect.flow_runs", "prefect.task_runs"):
-        for handler in logging.getLogger(name).handlers:
-            if isinstance(handler, PrefectConsoleHandler):
-                handler.setLevel(logging.CRITICAL)
-    return flow(
-        landing=options.landing,
-        home=str(options.home),
-        policy=None if options.policy is None else str(options.policy),
-        as_of=options.as_of,
-        report=options.report,
-        wait_seconds=options.wait_seconds,
-        settle_seconds=options.settle_seconds,
-    )
+    for handler in logging.getLogger().handlers:
+        if isinstance(handler, PrefectConsoleHandler):
+            handler.setLevel(logging.CRITICAL)
+    logging.getLogger("prefect._internal").setLevel(logging.CRITICAL)
 
 
 def _run_handoff(
@@ -120,5 +151,5 @@ def __getattr__(name: str) -> Any:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     from prefect import flow
 
-    found = globals()[name] = flow(_run_handoff, name="run-handoff", persist_result=False)
+    found = globals()[name] = flow(_run_handoff, **_FLOW)
     return found

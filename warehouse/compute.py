@@ -32,6 +32,13 @@ def compute(connection: duckdb.DuckDBPyConnection, home: Home, policy: Policy, s
     return found, landed
 
 
+def compute_known(connection: duckdb.DuckDBPyConnection, policy: Policy, as_of_us: int) -> str:
+    """Derives what the record knew at `as_of_us` into schema `derived`, deciding nothing new; in words, how much that is."""
+    found = programme.derive(record.known(connection, as_of_us), policy, as_of_us, completes_stages=False)
+    derived.write(connection, found.frames, policy, as_of_us)
+    return f"{found.frames['cycle'].num_rows} handoffs of {found.frames['finding'].num_rows} findings"
+
+
 def land_own(connection: duckdb.DuckDBPyConnection, home: Home, events: list[dict], policy: Policy, stamp: Stamp) -> Loaded:
     """Lands events that handoff itself originated: a raw activity file first, then like any other (ruling 2b)."""
     if not events:

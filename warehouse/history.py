@@ -26,6 +26,8 @@ _BY_RECORDING = "epoch_us(recorded_at) <= $as_of"
 
 def policy_at(home: Home, as_of_us: int) -> tuple[Policy, str]:
     """(policy, code version) of the last run at or before an instant. Raises `UsageError` where there was none."""
+    if not home.published.exists():
+        raise UsageError("--home", seen=f"{home.published} is not there", expected="a published copy", remedy="run `handoff run --landing DIR` first")
     with connect(home.published, read_only=True) as connection:
         row = connection.execute(
             "SELECT policy, code_version FROM record.run JOIN record.policy USING (policy_digest) WHERE epoch_us(as_of) <= ? ORDER BY as_of DESC LIMIT 1",
@@ -36,16 +38,14 @@ def policy_at(home: Home, as_of_us: int) -> tuple[Policy, str]:
     return from_canonical(row[0]), row[1]
 
 
-def copy_known(home: Home, out: Path, as_of_us: int) -> duckdb.DuckDBPyConnection:
-    """A new file at `out` with the record as known at `as_of_us`, open for writing. The published copy is only read.
+def copy_known(home: Home, draft: Path, out: Path, as_of_us: int) -> duckdb.DuckDBPyConnection:
+    """A new file `draft`, to become `out`, with the record as known at `as_of_us`, open for writing. The published copy is only read.
 
-    Raises `UsageError` where `out` is there already, or nothing is published.
+    Raises `UsageError` where `out` is there already.
     """
     if out.exists():
         raise UsageError("--out", seen=f"{out} is there already", expected="a new file")
-    if not home.published.exists():
-        raise UsageError("--home", seen=f"{home.published} is not there", expected="a published copy", remedy="run `handoff run --landing DIR` first")
-    connection = connect(out)
+    connection = connect(draft)
     schema.create_record(connection)
     connection.execute(f"ATTACH '{str(home.published).replace(chr(39), chr(39) * 2)}' AS past (READ_ONLY)")  # ATTACH takes no parameters
     for name, table in tables.RECORD_TABLES.items():

@@ -26,16 +26,21 @@ def publish(connection: duckdb.DuckDBPyConnection, home: Home) -> Path:
     shutil.copyfile(home.warehouse, draft)
     copy = connect(draft)
     try:
-        copy.execute("DROP SCHEMA IF EXISTS derived CASCADE")
-        copy.execute("ALTER TABLE record.rejected_row DROP COLUMN raw")
-        schema.comment(copy, published=True)
-        copy.execute("CHECKPOINT")
+        strip(copy)
     finally:
         copy.close()
     _sync(draft)
     os.replace(draft, target)
     _sync(target.parent)
     return target
+
+
+def strip(connection: duckdb.DuckDBPyConnection) -> None:
+    """Makes an open file what analysts get: without derived tables and raw texts, every table and column commented."""
+    connection.execute("DROP SCHEMA IF EXISTS derived CASCADE")
+    connection.execute("ALTER TABLE record.rejected_row DROP COLUMN raw")
+    schema.comment(connection, published=True)
+    connection.execute("CHECKPOINT")
 
 
 def _sync(path: Path) -> None:
