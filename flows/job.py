@@ -13,7 +13,7 @@ from flows import settings
 from transforms.domain.errors import LawBroken, UsageError
 from transforms.domain.instants import iso
 from transforms.domain.policy import Duration, Policy, from_canonical
-from warehouse import batches, history, models, publish, record, reports
+from warehouse import batches, history, models, publish, raw, record, reports
 from warehouse import rebuild as rebuilding
 from warehouse.compute import compute_known
 from warehouse.home import Home
@@ -238,7 +238,7 @@ def build_marts(job: Job, summary: Summary) -> None:
 
 def validate_marts(job: Job, summary: Summary) -> None:
     """Holds the marts to what must be true of them; what input caused is flagged, a broken law of ours stops publishing."""
-    from expectations import gate  # Great Expectations takes seconds to import: only when it is needed
+    from expectations import data_docs, gate  # Great Expectations takes seconds to import: only when it is needed
 
     _say("expectations")
     if not _has_table(job, "mart", "handoff"):
@@ -246,6 +246,7 @@ def validate_marts(job: Job, summary: Summary) -> None:
     verdict = gate.validate(batches.fetch(job.connection))
     batches.write_results(job.connection, verdict)
     models.build_results(job.connection)
+    raw.write_durably(job.home.expectations, data_docs.render(verdict.results, verdict.flags, job.as_of_us).encode())
     summary.flags = len(verdict.flags)
     summary.laws_broken = list(verdict.laws_broken)
 

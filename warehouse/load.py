@@ -165,16 +165,18 @@ class _Ingest:
                     # A register is compared with the snapshot before it, which may be in this very batch.
                     self._append(tables.LANDING_ATTEMPT, attempts)
                     attempts = []
-                new, duplicate = (sum(found) for found in zip(*(count.get(task.delivery.claim_id, (0, 0)) for count in counts.values()), strict=True))
+                found = [count.get(task.delivery.claim_id, (0, 0, 0)) for count in counts.values()]
+                new, duplicate, added = (sum(numbers) for numbers in zip(*found, strict=True))
                 attempts.append(self._attempt(task, result, new, duplicate))
+                self._count(task, result, duplicate, added)
                 rejected += [self._rejected(task, reject, retry) for reject, retry in result.rejects]
                 if task.attempt == 1:
                     self._supersede(task)
             self._append(tables.LANDING_ATTEMPT, attempts)
             self._append(tables.REJECTED_ROW, rejected)
 
-    def _insert(self, name: str, frames: list[pa.Table]) -> dict[str, tuple[int, int]]:
-        """Appends the rows that the record does not have; (new, duplicate) by claim."""
+    def _insert(self, name: str, frames: list[pa.Table]) -> dict[str, tuple[int, int, int]]:
+        """Appends the rows that the record does not have; (new, duplicate, added now) by claim."""
         if not frames:
             return {}
         incoming = pa.concat_tables(frames)
@@ -191,7 +193,7 @@ class _Ingest:
             *setup, count = [part for part in statements.replace("$columns", columns).split(";") if part.strip()]
             for statement in setup:
                 self._connection.execute(statement)
-            return {claim: (new, duplicate) for claim, new, duplicate in self._connection.execute(count).fetchall()}
+            return {claim: (new, duplicate, added) for claim, new, duplicate, added in self._connection.execute(count).fetchall()}
         finally:
             self._connection.unregister("incoming")
 
@@ -201,11 +203,6 @@ class _Ingest:
         if new + duplicate + rejected != result.rows_in:
             raise LawBroken(task.delivery.path, seen=f"{result.rows_in} rows in, but {new} new, {duplicate} duplicate, {rejected} rejected")
         done = self._loaded
-        done.files_new += task.attempt == 1
-        done.rows_in += result.rows_in
-        done.rows_new += new
-        done.rows_duplicate += duplicate
-        done.rows_rejected += rejected
         if status == "quarantined":
             done.files_quarantined += 1
             done.quarantined.append((task.delivery.path, reason or ""))
@@ -235,6 +232,16 @@ class _Ingest:
             "code_version": self._stamp.code_version,
             "policy_digest": self._stamp.policy_digest,
         }
+
+    def _count(self, task: Task, result: Intake, duplicate: int, added: int) -> None:
+        """Adds a reading to the run's balance: a file's first one whole, a later one only with the rows that it added."""
+        done, rejected = self._loaded, len(result.rejects)
+        is_first = task.attempt == 1
+        done.files_new += is_first
+        done.rows_in += result.rows_in if is_first else added
+        done.rows_new += added
+        done.rows_duplicate += duplicate if is_first else 0
+        done.rows_rejected += rejected if is_first else 0
 
     def _status(self, task: Task, result: Intake) -> tuple[str, str | None]:
         if result.reason is not None:

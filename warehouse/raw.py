@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-import tempfile
+import secrets
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -48,7 +48,8 @@ def metas(raw: Path) -> Iterator[dict[str, Any]]:
 def write_durably(path: Path, content: bytes) -> None:
     """Writes under a temporary name, syncs, renames: the file is there whole or not at all."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=".", suffix=".tmp")
+    name = path.parent / f".{secrets.token_hex(8)}.tmp"
+    handle = os.open(name, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666)  # as the user's umask has it: reports are to be read
     try:
         with os.fdopen(handle, "wb") as file:
             file.write(content)
@@ -61,5 +62,5 @@ def write_durably(path: Path, content: bytes) -> None:
         finally:
             os.close(folder)
     except BaseException:
-        Path(name).unlink(missing_ok=True)
+        name.unlink(missing_ok=True)
         raise
