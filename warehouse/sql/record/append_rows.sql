@@ -20,7 +20,7 @@ WINDOW in_batch AS (PARTITION BY $key ORDER BY incoming.seq);
 INSERT INTO record.$table
 SELECT $columns FROM placed WHERE owner IS NULL AND nth = 1;
 
--- A row is new for the claim that brought it, at every reading of that claim, and a duplicate for every other; added by this reading only once.
+-- A row is new for the claim that brought it, at every reading of that claim, and a duplicate for every other. Added by this reading only where nobody had it.
 SELECT
     claim_id,
     count(*) FILTER (WHERE coalesce(owner, first_claim) = claim_id AND nth_of_claim = 1) AS rows_new,
