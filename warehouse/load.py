@@ -20,7 +20,7 @@ import pyarrow as pa
 
 from transforms import intake
 from transforms.domain import tables
-from transforms.domain.errors import LawBroken
+from transforms.domain.errors import LawBroken, RunError
 from transforms.domain.policy import Policy, from_canonical
 from transforms.domain.result import Reject
 from transforms.domain.sidecar import Sidecar
@@ -394,6 +394,7 @@ def _parse_all(tasks: Sequence[Task], policy: Policy) -> Iterator[tuple[Task, In
         return
     broken: list[Task] = []
     with _pool(min(os.cpu_count() or 1, len(readable))) as pool:
+        _require_workers(pool)
         futures: list[tuple[list[Task], Future]] = []
         for group in _groups(readable):
             try:
@@ -407,6 +408,18 @@ def _parse_all(tasks: Sequence[Task], policy: Policy) -> Iterator[tuple[Task, In
                 broken += group
     for task in broken:
         yield task, _parse_alone(task, policy)
+
+
+def _require_workers(pool: ProcessPoolExecutor) -> None:
+    """Raises `RunError` where no worker can start at all: then it is not the files that are at fault."""
+    try:
+        pool.submit(int).result()
+    except BrokenProcessPool as error:
+        raise RunError(
+            "reading files",
+            seen=f"no worker process can be started: {error}",
+            remedy='called from a script of your own, put its work under `if __name__ == "__main__":`; else see `ulimit -a`',
+        ) from None
 
 
 def _parse_alone(task: Task, policy: Policy) -> Intake:

@@ -80,6 +80,8 @@ falling_due AS (
     FROM grid
     LEFT JOIN mart.handoff
         ON handoff_due_at >= grid.starts_at AND (handoff_due_at < grid.ends_at OR (grid.is_current AND handoff_due_at = grid.ends_at))
+        -- One that ended unacknowledged before its due instant, withdrawn say, never fell due.
+        AND (acknowledged_at IS NOT NULL OR horizon_at >= handoff_due_at)
         AND grid.severity IN ('all', handoff.severity)
 ),
 breaches AS (
