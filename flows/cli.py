@@ -211,8 +211,9 @@ def verify(home: HomeOption = None, as_json: JsonOption = False) -> None:
 
 
 def _seconds(text: str | None) -> float:
-    from transforms.domain.policy import WallDuration
     from pydantic import TypeAdapter, ValidationError
+
+    from transforms.domain.policy import WallDuration
 
     if text is None:
         return 0

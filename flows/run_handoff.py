@@ -65,8 +65,9 @@ def _shown(url: str) -> str:
 
 def _run_on_server(options: Options, url: str) -> Summary:
     """One flow run, in this process. Its outcome is the job's own: a server that goes away loses its record of the run, never the run."""
-    # Before Prefect is imported: six seconds of trying, then the person at the terminal hears of it.
+    # Read when Prefect is imported: a server that went away is tried for six seconds, then the person at the terminal hears of it, once.
     os.environ.setdefault("PREFECT_CLIENT_MAX_RETRIES", "2")
+    os.environ.setdefault("PREFECT_LOGGING_INTERNAL_LEVEL", "CRITICAL")
     from prefect import flow
 
     _leave_words_to_the_caller()
@@ -111,7 +112,6 @@ def _leave_words_to_the_caller() -> None:
     for handler in logging.getLogger().handlers:
         if isinstance(handler, PrefectConsoleHandler):
             handler.setLevel(logging.CRITICAL)
-    logging.getLogger("prefect._internal").setLevel(logging.CRITICAL)
 
 
 def _run_handoff(

@@ -39,7 +39,7 @@ def sweep_findings(home: str | None = None, policy: str | None = None, as_of: st
         "decayed-routes",
         "Open cycles whose route leads to nobody",
         "SELECT severity, reason, candidate, named_by, team, asset_id, count(*) AS open_cycles, min(captured_at) AS waiting_since "
-        "FROM mart.decayed_routing GROUP BY ALL ORDER BY open_cycles DESC, ALL",
+        "FROM mart.decayed_routing GROUP BY ALL ORDER BY open_cycles DESC, severity, reason, candidate, named_by, team, asset_id",
     )
     show_query(
         options.home,

@@ -15,6 +15,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -53,9 +54,11 @@ def us(text: str) -> int:
 
 def make_policy(overlay: str | dict | None = None) -> Policy:
     """The default policy under an overlay, as YAML text or a tree."""
-    if overlay is None:
-        return load_policy(("policy.yaml", DEFAULT_POLICY))
-    text = overlay if isinstance(overlay, str) else yaml.safe_dump(overlay, sort_keys=False)
+    return _policy_of(overlay if isinstance(overlay, str) else yaml.safe_dump(overlay or {}, sort_keys=False))
+
+
+@cache
+def _policy_of(text: str) -> Policy:
     return load_policy(("policy.yaml", DEFAULT_POLICY), ("own.yaml", text))
 
 
@@ -131,6 +134,11 @@ class Zone:
         self.events.append({"event_id": f"e{len(self.events):03d}", "ref": ref, "event": word, "actor": actor, "occurred_at": at, **more})
         return self
 
+    def lands_own(self, state: State) -> Zone:
+        """Adds what that run itself completed, as it would land it."""
+        rows = [{**event, "occurred_at": iso(event["occurred_at"])} for event in state.own_events]
+        return self.put(f"own/{len(self.files)}.csv", rows) if rows else self
+
     def all_files(self) -> dict[str, bytes]:
         """Every file of the zone, the events as JSON lines."""
         if not self.events:
@@ -168,8 +176,9 @@ class Zone:
             text = files.get(f"{path}.meta.yaml")
             sidecar = read_sidecar((path, text.decode())) if text else Sidecar()
             claim, source = sha256(path.encode()), sidecar.source or source_of(path)
+            folder, is_own = ("activity", True) if path.startswith("own/") else (path.split("/")[0], False)
             delivery = intake.Delivery(
-                claim_id=claim, folder=path.split("/")[0], path=path, source=source, sidecar=sidecar, file_us=as_of_us, recorded_us=as_of_us
+                claim_id=claim, folder=folder, path=path, source=source, sidecar=sidecar, file_us=as_of_us, recorded_us=as_of_us, is_own=is_own
             )
             result = intake.read(content, delivery, policy)
             assert result.reason is None, f"{path}: {result.reason}"
@@ -207,13 +216,22 @@ class State:
 
     def mart(self, *names: str) -> list[dict[str, Any]]:
         """Rows of the last mart of these, built in this order after mart.handoff; by title and cycle where it has them. Instants as ISO text."""
-        with duckdb.connect(":memory:") as connection:
-            connection.execute("SET TimeZone = 'UTC'")
-            derived.write(connection, self.frames, self._policy, self._as_of_us)
-            connection.execute("CREATE SCHEMA mart")
-            for name in dict.fromkeys(("handoff", *names)):
-                connection.execute(f"CREATE TABLE mart.{name} AS {models.models()[name].query}")
-            return mart_rows(connection, names[-1])
+        connection = _memory()
+        derived.write(connection, {name: self.frames[name] for name in ("cycle", "mode", "control")}, self._policy, self._as_of_us)
+        connection.execute("DROP SCHEMA IF EXISTS mart CASCADE")
+        connection.execute("CREATE SCHEMA mart")
+        for name in dict.fromkeys(("handoff", *names)):
+            connection.execute(f"CREATE TABLE mart.{name} AS {models.models()[name].query}")
+        return mart_rows(connection, names[-1])
+
+
+@cache
+def _memory() -> duckdb.DuckDBPyConnection:
+    """One database in memory for the marts of every state: each state replaces the one before it."""
+    connection = duckdb.connect(":memory:")
+    connection.execute("SET TimeZone = 'UTC'")
+    connection.execute("SET threads = 1")
+    return connection
 
 
 def mart_rows(connection: duckdb.DuckDBPyConnection, name: str, where: str = "true") -> list[dict[str, Any]]:

@@ -58,7 +58,6 @@ IN_STATEMENTS = {
     ("warehouse/models.py", "model.name"): "the name of a file in sql/marts",
     ("warehouse/models.py", "model.query"): "the text of that file",
     ("warehouse/models.py", "key"): "the key that its header declares, quoted",
-    ("warehouse/batches.py", "name"): "derived.expectation_result or derived.flag",
     ("warehouse/history.py", "name"): "a table of tables.RECORD_TABLES",
     ("warehouse/history.py", "columns"): "its columns",
     ("warehouse/history.py", "_KNOWN.get(name, _BY_RECORDING)"): "a condition of our own, its instant bound",

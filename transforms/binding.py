@@ -14,6 +14,8 @@ from urllib.parse import urlsplit
 from transforms.versions import Timeline
 
 _PATTERN = re.compile(r"(asset|application|name|cidr|path):(.*)", re.DOTALL | re.IGNORECASE)
+#: Of an image: `@sha256:…`. What else stands behind an @ (a version, a mail host) belongs to the name.
+_DIGEST = re.compile(r"@[a-z][a-z0-9+._-]*:[0-9a-f]+$", re.IGNORECASE)
 _HOST_PORT = re.compile(r"(?P<host>\[[^\]]+\]|[^:/\s]+):\d{1,5}")
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 
@@ -37,7 +39,7 @@ UNBOUND = Binding("unbound", None, ())
 def forms(target: str) -> tuple[str, ...]:
     """The spellings of a target that may be an asset's name, in the order in which they are tried, lower case."""
     scanned = target.strip()
-    plain = scanned.split("@", 1)[0] if "@" in scanned and "://" not in scanned else scanned
+    plain = _DIGEST.sub("", scanned)
     head, slash, last = plain.rpartition("/")
     untagged = f"{head}{slash}{last.split(':', 1)[0]}" if ":" in last and not last.startswith("[") and last.count(":") == 1 else plain
     found = [scanned, plain, untagged]
@@ -150,7 +152,7 @@ def _decide(target: str, index: _Index) -> Binding:
         }
     if not matches:
         scanned = target.strip().lower()
-        matches = {asset["asset_id"]: asset for prefix, asset in index.patterns["path"] if scanned.startswith(prefix.lower())}
+        matches = {asset["asset_id"]: asset for prefix, asset in index.patterns["path"] if prefix and scanned.startswith(prefix.lower())}
     return _binding(matches)
 
 

@@ -14,12 +14,12 @@ from transforms.domain.digests import identifier
 from transforms.domain.discovery import claimant
 from transforms.domain.errors import FileRejected
 from transforms.domain.head import Head
-from transforms.domain.instants import from_us, iso, parse_stamp, zone
+from transforms.domain.instants import Stamp, from_us, iso, parse_stamp, zone
 from transforms.domain.policy import Policy
 from transforms.domain.result import Reject, Scan
 from transforms.domain.sidecar import Sidecar
 from transforms.domain.source import Source
-from transforms.observations import ScanFacts, tabulate
+from transforms.observations import EPOCH_US, ScanFacts, tabulate
 
 #: The folders of a landing zone that are read, and what each holds.
 FOLDERS = ("scans", "assets", "people", "activity", "reference")
@@ -70,6 +70,8 @@ def read(content: bytes, delivery: Delivery, policy: Policy) -> Intake:
         return Intake(reason=str(error))
     except (RecursionError, MemoryError) as error:
         return Intake(reason=f"malformed: nested or grown beyond what can be read ({type(error).__name__})")
+    except Exception as error:  # whatever a file holds, it takes no other file and no run with it
+        return Intake(reason=f"unreadable: reading it failed with {type(error).__name__}: {str(error)[:200]}; mend it, or report the format's reader")
 
 
 def _read_scan(content: bytes, head: Head, delivery: Delivery, policy: Policy) -> Intake:
@@ -77,15 +79,15 @@ def _read_scan(content: bytes, head: Head, delivery: Delivery, policy: Policy) -
     sidecar = delivery.sidecar
     names = (delivery.source, sidecar.scanner, module.SCANNER, module.NAME)
     zone_name = sidecar.time_zone or policy.zone_of(*names)
-    stamp = sidecar.captured_at and parse_stamp(sidecar.captured_at, zone_name=zone_name)
+    stamp = _sidecar_stamp(sidecar, zone_name)
     facts = ScanFacts(
         format=module.NAME,
         scanner=module.SCANNER,
         sidecar_scanner=sidecar.scanner,
         sidecar_target=sidecar.target,
         sidecar_captured_us=stamp.us if stamp else None,
-        sidecar_is_naive=bool(stamp) and stamp.precision != "zoned",
-        file_us=delivery.file_us,
+        sidecar_is_naive=stamp is not None and stamp.precision != "zoned",
+        file_us=delivery.file_us if delivery.file_us > EPOCH_US else delivery.recorded_us,
         zone_name=zone_name,
         scan_id=sidecar.scan_id,
         engagement=sidecar.engagement,
@@ -118,7 +120,7 @@ def _read_register(content: bytes, head: Head, delivery: Delivery, policy: Polic
     columns = {name: [row.get(name) for row in rows] for name in (*values, "pointer")}
     columns["content_id"] = [identifier(*(row.get(name) for name in values)) for row in rows]
     _claim(columns, len(rows), delivery)
-    stamp = delivery.sidecar.captured_at and source.stamp(delivery.sidecar.captured_at)
+    stamp = _sidecar_stamp(delivery.sidecar, source.zone_name)
     return Intake(
         kind=module.KIND,
         format=module.NAME,
@@ -141,14 +143,21 @@ def _read_activity(content: bytes, head: Head, delivery: Delivery, policy: Polic
     tolerance, tz = policy.clock_tolerance.wall_us(), zone(source.zone_name)
     kept = []
     for row in rows:
-        recorded = row["recorded_at"] if row.get("recorded_at") is not None else delivery.recorded_us
+        stated = row.get("recorded_at")
+        recorded = delivery.recorded_us if stated is None else stated
+        if min(row["occurred_at"], recorded) <= EPOCH_US:
+            detail = f"{iso(min(row['occurred_at'], recorded))} is no instant of an event: what is not known stays blank"
+            rejects.append((Reject(row["pointer"], "bad_instant", detail, row["ref"]), None))
+            continue
         if recorded > delivery.recorded_us:
             detail = f"recorded_at {iso(recorded)} is later than this run's as_of {iso(delivery.recorded_us)}"
             rejects.append((Reject(row["pointer"], "future", detail, row["ref"]), recorded))
             continue
         if row["occurred_at"] > recorded + tolerance:
-            detail = f"occurred_at {iso(row['occurred_at'])} is later than it can be known at {iso(recorded)}; it is tried again on later runs"
-            rejects.append((Reject(row["pointer"], "future", detail, row["ref"]), row["occurred_at"]))
+            # A row that says itself when it was recorded contradicts itself, whatever the clock says later.
+            again = "it contradicts its own recorded_at" if stated is not None else "it is tried again on later runs"
+            detail = f"occurred_at {iso(row['occurred_at'])} is later than it can be known at {iso(recorded)}; {again}"
+            rejects.append((Reject(row["pointer"], "future", detail, row["ref"]), row["occurred_at"] if stated is None else None))
             continue
         row["recorded_at"] = recorded
         row["method"] = (row.get("method") or "file") if delivery.is_own else "file"
@@ -181,6 +190,19 @@ def _read_reference(content: bytes, head: Head, delivery: Delivery, policy: Poli
         rejects=_numbered([(reject, None) for reject in rejects]),
         rows_in=len(rows) + len(rejects),
     )
+
+
+def _sidecar_stamp(sidecar: Sidecar, zone_name: str) -> Stamp | None:
+    """When the sidecar says that it was taken; None where it does not. Raises `FileRejected` for what is no instant of a scan."""
+    if sidecar.captured_at is None:
+        return None
+    try:
+        stamp = parse_stamp(sidecar.captured_at, zone_name=zone_name)
+    except (ValueError, OverflowError):
+        stamp = None
+    if stamp is None or stamp.us <= EPOCH_US:
+        raise FileRejected("sidecar", seen=f"captured_at is {sidecar.captured_at!r}", expected="an instant after 1970")
+    return stamp
 
 
 def _source(delivery: Delivery, policy: Policy, format_name: str) -> Source:

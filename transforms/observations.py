@@ -13,6 +13,11 @@ from transforms.domain.instants import DAY_US, from_us, iso, zone
 from transforms.domain.result import Reject, Result
 from transforms.identity import vulnerability_key
 
+#: 1970-01-01T00:00:00Z. A stamp at or before it is a zero of some tool that stands for 'not said' (Go writes the year 1): nothing was seen then.
+EPOCH_US = 0
+#: What a calendar date can still be made of: 9999-12-31T23:59:59Z.
+_LATEST_US = 253_402_300_799_000_000
+
 
 class ScanFacts(NamedTuple):
     """What holds for every result of one file."""
@@ -51,6 +56,9 @@ def tabulate(results: Iterable[Result | Reject], facts: ScanFacts) -> tuple[dict
             rejects.append((Reject(result.pointer, "no_target", detail, result.title), None))
             continue
         captured, source, is_naive = _captured(result, facts)
+        if captured > _LATEST_US:
+            rejects.append((Reject(result.pointer, "bad_instant", f"captured_at lies {captured} microseconds after 1970, beyond any date", result.title), None))
+            continue
         if captured > facts.latest_us:
             detail = f"captured_at {iso(captured)} is later than this run knows; it is tried again on later runs"
             rejects.append((Reject(result.pointer, "future", detail, result.title), captured))
@@ -137,9 +145,17 @@ COLUMNS = (
     "is_midnight",
 )
 
-#: What two deliveries of one observation may differ in: everything outside its identity that is kept.
+#: What two deliveries of one observation may differ in: everything of the result that is kept, as each format's identity covers another part of it.
 CONTENT = (
     "observation_id",
+    "sighting_id",
+    "vulnerability_ids",
+    "cwe",
+    "component_name",
+    "component_version",
+    "file_path",
+    "line",
+    "endpoint",
     "native_severity",
     "native_score",
     "cvss_vectors",
@@ -157,7 +173,7 @@ CONTENT = (
 
 def _captured(result: Result, facts: ScanFacts) -> tuple[int, str, bool]:
     """Instant, its source and whether it had no zone: the report's own word first, then the sidecar's, a bare date, the file's time."""
-    stamp = result.captured
+    stamp = result.captured if result.captured and result.captured.us > EPOCH_US else None
     if stamp and (stamp.precision == "zoned" or (stamp.precision == "naive" and not facts.naive_yields)):
         return stamp.us, "report", stamp.precision == "naive"
     if facts.sidecar_captured_us is not None:

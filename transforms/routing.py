@@ -264,4 +264,4 @@ def _fits(kind: str, text: str, asset: Mapping[str, Any], addresses: list, file_
     if kind == "cidr":
         net = network(text)
         return net is not None and any(a in net for a in addresses)
-    return bool(file_path) and file_path.startswith(text)
+    return bool(text and file_path) and file_path.startswith(text)

@@ -122,7 +122,10 @@ def _of_source(kind: str, snapshots: list[Snapshot], rows: Mapping[str, list[Row
                 else:
                     from_us = row.effective_us if known is not None else max(row.effective_us, _closed_at(stated[key]))
                 _state(kind, stated[key], _Statement(from_us, snapshot.recorded_us, row), disagreements)
-            present[key] = {(row.effective_us, row.content) for row in found} | (set() if snapshot.is_complete else known or set())
+            # An incomplete snapshot leaves the key's other versions as they were; of those that it restates, its own word is the last.
+            restated = {row.effective_us for row in found}
+            left = set() if snapshot.is_complete else {version for version in known or () if version[0] not in restated}
+            present[key] = left | {(row.effective_us, row.content) for row in found}
         if snapshot.is_complete:
             for key in [key for key in present if key not in here]:
                 # What was announced for later is closed with it.

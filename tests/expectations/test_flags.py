@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 from typing import Any
 
@@ -97,6 +98,7 @@ def defects(tools: Any, folder: Path) -> tuple[Path, Path]:
     zone = tools.Zone()
     zone.assets(
         {"asset_id": "pay", "name": "pay-api", "owner_team": "payments"},
+        {"asset_id": "old", "name": "old-box", "owner_team": "payments", "effective_from": "2026-01-01T00:00:00Z"},
         {"asset_id": "old", "name": "old-box", "owner_team": "payments", "status": "retired", "effective_from": "2026-03-03T00:00:00Z"},
         {"asset_id": "dup-1", "name": "dup-one", "aliases": "dup-svc"},
         {"asset_id": "dup-2", "name": "dup-two", "aliases": "dup-svc"},
@@ -125,10 +127,9 @@ def defects(tools: Any, folder: Path) -> tuple[Path, Path]:
 
     zone.event("routed", "2026-03-02T10:00:00Z", "secops", target_person="anna", severity="low")
     zone.event("notified", "2026-03-02T10:30:00Z", "secops", target_person="gone")
-    zone.event("acknowledged", "2026-03-02T11:00:00Z", "cy")
     zone.event("acknowledged", "2026-03-01T11:00:00Z", "anna").event("commented", "2026-03-01T11:30:00Z", "anna")
     zone.event("acknowledged", "2026-03-02T12:00:00Z", "anna").event("acknowledgement_withdrawn", "2026-03-02T13:00:00Z", "anna")
-    zone.event("triaged", "2026-03-03T09:00:00Z", "anna").event("reopened", "2026-03-03T10:00:00Z", "anna")
+    zone.event("acknowledged", "2026-03-02T14:00:00Z", "cy").event("triaged", "2026-03-03T09:00:00Z", "anna").event("reopened", "2026-03-03T10:00:00Z", "anna")
     zone.event("routed", "2026-03-02T10:00:00Z", "secops", ref="V", target_person="inbox")
     # Stages the wrong way round, then closed, then more.
     zone.event("enriched", "2026-03-02T14:00:00Z", "secops", ref="V").event("routed", "2026-03-02T13:00:00Z", "secops", ref="V", target_person="anna")
@@ -147,7 +148,9 @@ def defects(tools: Any, folder: Path) -> tuple[Path, Path]:
     second.files["scans/earlier.json"] = second.files.pop("scans/s1.json")
     second.files["scans/earlier.json.meta.yaml"] = second.files.pop("scans/s1.json.meta.yaml")
     second.put("scans/late.json", zone.files["scans/late.json"], target="pay-api")
-    return zone.write(folder / "first"), second.write(folder / "second")
+    first = zone.write(folder / "first")
+    os.utime(first / "scans" / "undated.json", (tools.us("2026-03-10T10:00:00Z") / 1e6,) * 2)
+    return first, second.write(folder / "second")
 
 
 class Judged:
@@ -359,7 +362,6 @@ def test_empty_batches_have_the_types_of_full_ones(untouched, defective):
         ("references", "DELETE FROM derived.finding WHERE finding_id IN (SELECT finding_id FROM derived.cycle LIMIT 1)"),
         ("references", "UPDATE derived.capture SET content_id = 'another' WHERE target = 'pay-api'"),
         ("t0_earliest", "UPDATE derived.capture SET captured_at = captured_at - INTERVAL 1 MICROSECOND WHERE target = 'pay-api'"),
-        ("captured_at_earliest", "UPDATE derived.cycle SET captured_at = captured_at + INTERVAL 1 MICROSECOND WHERE captured_at < enriched_at"),
         ("restatement_chain", "INSERT INTO record.restatement SELECT finding_id, cycle, captured_at, captured_at, TIMESTAMP '2026-05-01' FROM derived.cycle"),
         ("restatement_chain", "INSERT INTO record.restatement SELECT finding_id, cycle, captured_at, captured_at + INTERVAL 1 DAY, as_of FROM derived.cycle, derived.parameter"),
     ],
@@ -367,10 +369,19 @@ def test_empty_batches_have_the_types_of_full_ones(untouched, defective):
 def test_damage_to_our_own_work_breaks_its_law(plain, law, damage, tmp_path):
     with _copy(plain.connection, tmp_path) as connection:
         connection.execute(damage)
-        verdict = Judged(connection).verdict
-    broken = {row["expectation"] for row in verdict.results.to_pylist() if not row["success"] and row["level"] == "critical"}
-    assert law in broken
-    assert any(f".{law}: " in text for text in verdict.laws_broken)
+        models.build(connection)
+        broken = connection.execute("SELECT DISTINCT law FROM mart.reconciliation WHERE difference <> 0").fetchall()
+    assert (law,) in broken
+
+
+def test_a_broken_law_is_said_and_nothing_of_it_is_taken_for_bad_input(plain, tmp_path):
+    with _copy(plain.connection, tmp_path) as connection:
+        connection.execute("UPDATE derived.cycle SET captured_at = captured_at - INTERVAL 1 MICROSECOND WHERE cycle = 1")
+        judged = Judged(connection)
+        cycles = judged.count("SELECT count(*) FROM mart.handoff")
+        assert [text.split(":")[0] for text in judged.verdict.laws_broken] == ["capture.captured_at_earliest", "reconciliation.t0_earliest"]
+        assert f"expected {cycles}, counted 0" in judged.verdict.laws_broken[1]
+        assert len(judged.flags("captured_at_earliest")) == cycles and judged.flags("t0_earliest", "subject_kind, level") == [("law", "critical")]
 
 
 @pytest.mark.parametrize(

@@ -103,7 +103,7 @@ def test_a_calendar_is_replaced_whole():
         ("noise: {threshold: 0}", "own.yaml:1", ["noise.threshold"]),
         ("noise: 20", "own.yaml:1", ["noise"]),
         ("verdict: {critical: {rate: 5}}", "own.yaml:1", ["verdict.critical.rate"]),
-        ("scans: {authorized: ['10.0.0.0/99']}", "own.yaml:1", ["10.0.0.0/99"]),
+        pytest.param("scans: {authorized: ['10.0.0.0/99']}", "own.yaml:1", ["scans.authorized", "10.0.0.0/99"], marks=pytest.mark.xfail(reason="names neither key nor line", strict=True)),
         ("- a list", "own.yaml:1", ["mapping"]),
         ("a: [1", "own.yaml", ["not YAML"]),
         ("a: \x00", "own.yaml", ["not YAML"]),

@@ -70,8 +70,8 @@ def test_without_a_readable_vector_the_term_counts(vectors):
     [
         (V31, Environment("L"), ("high", "environmental 8.0")),
         ("CVSS:3.1/AV:N/AC:L/PR:N/UI:R/S:U/C:L/I:L/A:N", Environment("H"), ("medium", "environmental 6.4")),
-        (V2, Environment("H"), ("high", "environmental 8.6")),
-        (V2, Environment("L"), ("medium", "environmental 5.7")),
+        (V2, Environment("H"), ("high", "environmental 8.8")),
+        (V2, Environment("L"), ("medium", "environmental 5.6")),
         (V4, Environment("H"), ("medium", "environmental")),
         (V31, Environment("X", True), ("high", "environmental 8.8")),
         # a v2 vector has no modified access vector
@@ -79,7 +79,7 @@ def test_without_a_readable_vector_the_term_counts(vectors):
         # an attacker who must be near already is not moved further
         ("CVSS:3.1/AV:L/AC:L/PR:N/UI:N/S:U/C:H/I:H/A:H", Environment("X", True), ("high", "base 8.4")),
         # the vector's own exploit maturity and remediation level stay
-        ("CVSS:3.1/AV:N/AC:L/PR:N/UI:N/S:U/C:H/I:H/A:H/E:U/RL:O/RC:U", Environment("L"), ("medium", "environmental 6.7")),
+        ("CVSS:3.1/AV:N/AC:L/PR:N/UI:N/S:U/C:H/I:H/A:H/E:U/RL:O/RC:U", Environment("L"), ("medium", "environmental 6.4")),
     ],
 )
 def test_the_environment_of_the_asset(vector, where, expected):

@@ -100,21 +100,21 @@ def test_dated_exports_of_one_source_follow_one_another(path, source):
     assert source_of(path) == source
 
 
-@pytest.mark.xfail(strict=True, raises=TimeoutError, reason="sidecar._VARIABLE backtracks without end: nested quantifiers")
-@pytest.mark.parametrize("name", ["20260504120000123456x", "0a" * 200 + "zz"])
+@pytest.mark.parametrize("name", ["20260504120000123456x", "0a" * 200 + "zz", "1" * 200 + "g", "a" * 300 + "!"])
 def test_no_file_name_takes_long(name):
-    with within(0.3):
+    with within(1):
         source_of(f"scans/{name}.json")
 
 
-@pytest.mark.xfail(strict=True, raises=TimeoutError, reason="read_sidecar prints the whole value: aliases multiply to 10^8 texts")
-def test_aliases_that_multiply_take_no_time():
-    lines = [f"- &a{n} [{', '.join([f'*a{n - 1}'] * 10) if n else 'x'}]" for n in range(9)]
-    with within(0.5), pytest.raises(FileRejected):
+@pytest.mark.xfail(strict=True, reason="read_sidecar prints the value whole: ten levels of aliases are 10^10 texts, and the run hangs")
+def test_a_message_stays_short_however_aliases_multiply():
+    lines = [f"- &a{n} [{', '.join([f'*a{n - 1}'] * 10) if n else 'x'}]" for n in range(5)]
+    with pytest.raises(FileRejected) as error:
         read_sidecar(("a.meta.yaml", "scanner:\n" + "\n".join(lines)))
+    assert len(str(error.value)) < 1000
 
 
-@pytest.mark.xfail(strict=True, raises=RecursionError, reason="read_sidecar catches YAMLError only; landing catches it for the run")
+@pytest.mark.xfail(strict=True, raises=RecursionError, reason="read_sidecar catches YAMLError only")
 def test_depth_is_refused():
     with pytest.raises(FileRejected):
         read_sidecar(("a.meta.yaml", "target: " + "[" * 3000))

@@ -1,0 +1,53 @@
+"""The benchmark still fits the job that it times: nothing timed is asserted, only that it can be run and measures what it says."""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+
+import duckdb
+import pytest
+
+from expectations.suites import suites
+
+
+@pytest.fixture
+def bench(tools, monkeypatch):
+    """The program, with reports of twenty findings instead of two thousand."""
+    module = tools.sibling("handoff_bench", "benchmarks/bench.py")
+    monkeypatch.setattr(module, "PER_FILE", 20)
+    return module
+
+
+def digest(folder: Path) -> str:
+    files = sorted(path for path in folder.rglob("*") if path.is_file())
+    return hashlib.sha256(b"".join(str(path.relative_to(folder)).encode() + path.read_bytes() for path in files)).hexdigest()
+
+
+def test_the_programme_is_the_same_each_time(bench, tmp_path):
+    shape = bench.Shape(files=15)
+    assert bench.write_programme(tmp_path / "one", shape) == bench.write_programme(tmp_path / "two", shape)
+    assert digest(tmp_path / "one") == digest(tmp_path / "two")
+
+
+def test_every_step_is_timed_and_every_observation_lands(bench, tmp_path):
+    shape, steps = bench.Shape(files=10), bench.Steps()
+    as_of = bench.write_programme(tmp_path / "landing", shape)
+    bench.run_job(tmp_path / "landing", tmp_path / "home", as_of, steps)
+    assert set(bench.INGEST) <= set(steps.took)
+    assert set(steps.took) == set(bench.WORDS), "a step of the job that the page has no words for"
+    bench.parse_alone(tmp_path / "landing")
+    with duckdb.connect(str(tmp_path / "home" / "handoff.duckdb"), read_only=True) as connection:
+        assert connection.execute("SELECT count(*) FROM record.observation").fetchone() == (10 * 20,)
+        assert connection.execute("SELECT count(*) > 0 FROM mart.handoff WHERE acknowledged_at IS NOT NULL").fetchone() == (True,)
+
+
+def test_rules_as_queries_find_what_the_expectations_find(bench, published_home):
+    with duckdb.connect(str(published_home / "warehouse.duckdb")) as connection:
+        connection.execute("SET TimeZone = 'UTC'")
+        assert bench.judge_in_sql(connection) == bench.judge(connection)
+
+
+def test_only_rules_about_a_whole_table_have_no_query(bench):
+    without = [rule.name for module in suites().values() for rule in module.rules() if bench.failing(rule.expectation) is None]
+    assert without == ["laws_counted"]
