@@ -391,7 +391,7 @@ class _Derivation:
         own = []
         for kind, person in last.own_events():
             row = {
-                "event_id": identifier("own", finding.finding_id, kind, self._as_of),
+                "event_id": identifier("own", finding.finding_id, kind, person, self._as_of),
                 "ref": finding.finding_id,
                 "event": kind,
                 "occurred_at": self._as_of,

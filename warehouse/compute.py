@@ -27,15 +27,18 @@ def compute(connection: duckdb.DuckDBPyConnection, home: Home, policy: Policy, s
     """Derives everything at the run's as_of and writes schema `derived`; also what this run decided itself, into the record."""
     found = programme.derive(record.known(connection, stamp.recorded_us), policy, stamp.recorded_us, completes_stages=True)
     landed = land_own(connection, home, found.own_events, policy, stamp)
-    _append_changes(connection, found, policy, stamp)
-    derived.write(connection, found.frames, policy, stamp.recorded_us)
+    # In one step: what changed is told from the state before, which this replaces.
+    with transaction(connection):
+        _append_changes(connection, found, policy, stamp)
+        derived.write(connection, found.frames, policy, stamp.recorded_us)
     return found, landed
 
 
 def compute_known(connection: duckdb.DuckDBPyConnection, policy: Policy, as_of_us: int) -> str:
     """Derives what the record knew at `as_of_us` into schema `derived`, deciding nothing new; in words, how much that is."""
     found = programme.derive(record.known(connection, as_of_us), policy, as_of_us, completes_stages=False)
-    derived.write(connection, found.frames, policy, as_of_us)
+    with transaction(connection):
+        derived.write(connection, found.frames, policy, as_of_us)
     return f"{found.frames['cycle'].num_rows} handoffs of {found.frames['finding'].num_rows} findings"
 
 
@@ -52,18 +55,17 @@ def land_own(connection: duckdb.DuckDBPyConnection, home: Home, events: list[dic
 
 def _append_changes(connection: duckdb.DuckDBPyConnection, found: Derived, policy: Policy, stamp: Stamp) -> None:
     """Routing decisions that differ from the last, restated t0s, and contradictions not yet known."""
-    with transaction(connection):
-        for name in ("routing", "conflict", "cycle", "sighting"):
-            connection.register(f"now_{name}", found.frames[name])
-        has_before = connection.execute("SELECT count(*) FROM duckdb_tables() WHERE schema_name = 'derived' AND table_name = 'cycle'").fetchone()
-        parameters = {"as_of": stamp.recorded_us}
-        connection.execute(sql_file("record/append_routing.sql"), parameters)
-        connection.execute(sql_file("record/append_conflicts.sql"))
-        if has_before and has_before[0]:
-            connection.execute(sql_file("record/append_restatements.sql"), parameters)
-        _keep_policy(connection, policy, stamp)
-        for name in ("routing", "conflict", "cycle", "sighting"):
-            connection.unregister(f"now_{name}")
+    for name in ("routing", "conflict", "cycle", "sighting"):
+        connection.register(f"now_{name}", found.frames[name])
+    has_before = connection.execute("SELECT count(*) FROM duckdb_tables() WHERE schema_name = 'derived' AND table_name = 'cycle'").fetchone()
+    parameters = {"as_of": stamp.recorded_us}
+    connection.execute(sql_file("record/append_routing.sql"), parameters)
+    connection.execute(sql_file("record/append_conflicts.sql"))
+    if has_before and has_before[0]:
+        connection.execute(sql_file("record/append_restatements.sql"), parameters)
+    _keep_policy(connection, policy, stamp)
+    for name in ("routing", "conflict", "cycle", "sighting"):
+        connection.unregister(f"now_{name}")
 
 
 def _keep_policy(connection: duckdb.DuckDBPyConnection, policy: Policy, stamp: Stamp) -> None:

@@ -9,21 +9,19 @@ from transforms.domain import tables
 from transforms.domain.periods import current_periods
 from transforms.domain.policy import Policy
 from transforms.domain.vocabulary import BANDS, RATED_BANDS
-from warehouse.connection import transaction
 from warehouse.schema import create_table
 
 
 def write(connection: duckdb.DuckDBPyConnection, frames: dict[str, pa.Table], policy: Policy, as_of_us: int) -> None:
-    """Replaces the derived tables and the parameters, all at once."""
-    with transaction(connection):
-        connection.execute("DROP SCHEMA IF EXISTS derived CASCADE")
-        connection.execute("CREATE SCHEMA derived")
-        for name, frame in frames.items():
-            create_table(connection, "derived", tables.DERIVED_TABLES[name])
-            connection.register("frame", frame)
-            connection.execute(f"INSERT INTO derived.{name} SELECT * FROM frame")  # the name is our own declaration
-            connection.unregister("frame")
-        _write_parameters(connection, policy, as_of_us)
+    """Replaces the derived tables and the parameters, within the caller's transaction."""
+    connection.execute("DROP SCHEMA IF EXISTS derived CASCADE")
+    connection.execute("CREATE SCHEMA derived")
+    for name, frame in frames.items():
+        create_table(connection, "derived", tables.DERIVED_TABLES[name])
+        connection.register("frame", frame)
+        connection.execute(f"INSERT INTO derived.{name} SELECT * FROM frame")  # the name is our own declaration
+        connection.unregister("frame")
+    _write_parameters(connection, policy, as_of_us)
 
 
 def _write_parameters(connection: duckdb.DuckDBPyConnection, policy: Policy, as_of_us: int) -> None:

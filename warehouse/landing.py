@@ -7,10 +7,12 @@ from __future__ import annotations
 
 import gzip
 import io
+import json
+import stat
 import tarfile
 import zipfile
-import zlib
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from posixpath import basename
 from typing import NamedTuple
 
@@ -82,20 +84,24 @@ class _Zone:
         for info in self._list(self._root):
             if isinstance(info, Problem):
                 yield info
-            elif info["type"] == "directory" and not basename(info["name"]).startswith("."):
+            elif self._is_folder(info) and not basename(info["name"]).startswith("."):
                 name = basename(info["name"])
                 if name in FOLDERS:
                     yield from self._walk(name, info["name"])
                 elif name not in ("incidents", "lessons"):
-                    yield Problem(name, f"folder {name}/ is not read; folders are {', '.join(FOLDERS)}")
+                    yield Problem(_safe(name), f"folder {_safe(name)}/ is not read; folders are {', '.join(FOLDERS)}")
             elif not _is_ignored(basename(info["name"])):
-                yield Problem(basename(info["name"]), f"it lies outside the folders {', '.join(FOLDERS)} and is not read")
+                yield Problem(_safe(basename(info["name"])), f"it lies outside the folders {', '.join(FOLDERS)} and is not read")
+
+    def _is_folder(self, info: dict) -> bool:
+        """A folder, or a link to one: only at the top, where there is no way round in a circle."""
+        return info["type"] == "directory" or bool(info.get("islink") and self._system.isdir(info["name"]))
 
     def _list(self, folder: str) -> Iterator[dict | Problem]:
         try:
             found = sorted(self._system.ls(folder, detail=True, refresh=True), key=lambda info: info["name"])
         except OSError as error:
-            yield Problem(self._relative(folder), f"the folder cannot be read: {error}")
+            yield Problem(_safe(self._relative(folder)), f"the folder cannot be read: {error}")
             return
         yield from found
 
@@ -109,8 +115,19 @@ class _Zone:
                 continue
             if info["type"] == "directory":
                 yield from self._walk(top, info["name"])
-            elif not _is_sidecar(name):
+            elif _is_sidecar(name):
+                continue
+            elif self._is_inside(info):
                 yield from self._file(top, info)
+            else:
+                yield Problem(_safe(self._relative(info["name"])), "it is not read: a pipe, a device, or a link to a folder or out of the landing zone")
+
+    def _is_inside(self, info: dict) -> bool:
+        """Whether it is a file whose bytes lie in the landing zone: who may write here may not read everything that we may."""
+        if not info.get("islink"):
+            return info["type"] == "file"
+        target = Path(info["name"]).resolve()
+        return target.is_file() and target.is_relative_to(Path(self._root).resolve())
 
     def _file(self, top: str, info: dict) -> Iterator[Found | Problem]:
         path = self._relative(info["name"])
@@ -120,7 +137,7 @@ class _Zone:
         try:
             content = self._system.cat_file(info["name"])
         except OSError as error:
-            yield Problem(path, f"the file cannot be read: {error}")
+            yield Problem(_safe(path), f"the file cannot be read: {error}")
             return
         members = list(_members(basename(path), content))
         inner = {member: body.decode("utf-8", "replace") for member, body, _ in members if member is not None and _is_sidecar(basename(member))}
@@ -129,15 +146,19 @@ class _Zone:
                 yield self._found(top, path, member, body, fault, inner, modified if modified is not None else self._now)
 
     def _found(self, top: str, path: str, member: str | None, content: bytes, fault: str | None, inner: dict[str, str], modified: int) -> Found:
-        full = path if member is None else f"{path}!{member}"
+        full = _safe(path if member is None else f"{path}!{member}")
         sidecar = Sidecar()
         try:
             layers = self._sidecars(path, self._text)
             # What lies beside a member inside its archive is nearer to it than what lies beside the archive.
             sidecar = read_sidecar(*layers, *(self._sidecars(member, inner.get) if member is not None else ()))
+            json.dumps(sidecar.model_dump(), ensure_ascii=False).encode()
         except FileRejected as error:
             fault = fault or str(error)
-        source = sidecar.source or source_of(full)
+        except (RecursionError, UnicodeEncodeError) as error:
+            sidecar, fault = Sidecar(), fault or f"sidecar: {type(error).__name__}; expected flat text"
+        # A member's source is its own name in the archive's folder: two registers in one archive are two sources, packed or not.
+        source = sidecar.source or source_of(_safe(path if member is None else f"{path.rpartition('/')[0]}/{member}"))
         return Found(top, full, content, sha256(content), sidecar, source, modified, fault)
 
     @staticmethod
@@ -164,6 +185,11 @@ class _Zone:
         return name.removeprefix(self._root).lstrip("/") or "."
 
 
+def _safe(name: str) -> str:
+    """A name as text that can be kept: file names are bytes, and need not be UTF-8."""
+    return name.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
+
+
 def _is_ignored(name: str) -> bool:
     return name.startswith(".") or name.endswith((".part", ".tmp"))
 
@@ -182,16 +208,17 @@ def _modified_us(info: dict) -> int | None:
 def _members(name: str, content: bytes) -> Iterator[tuple[str | None, bytes, str | None]]:
     """(member name, content, fault) of an archive's files; of any other file the file itself."""
     try:
+        name = name.lower()
         if content[:2] == b"\x1f\x8b" and not name.endswith((".tar.gz", ".tgz")):
             with gzip.GzipFile(fileobj=io.BytesIO(content)) as stream:
                 yield None, _bounded(stream), None
-        elif content[:4] == b"PK\x03\x04" and name.endswith(".zip"):
+        elif content[:4] in (b"PK\x03\x04", b"PK\x05\x06"):
             yield from _zip_members(content)
         elif name.endswith((".tar", ".tar.gz", ".tgz")):
             yield from _tar_members(content)
         else:
             yield None, content, None
-    except (OSError, EOFError, zlib.error, zipfile.BadZipFile, tarfile.TarError, NotImplementedError, RuntimeError, FileRejected) as error:
+    except Exception as error:  # the archive readers raise whatever their decompressors do, ValueError and LZMAError among it
         yield None, content, f"malformed: the archive cannot be opened: {error}"
 
 
@@ -204,7 +231,9 @@ def _bounded(stream) -> bytes:
 
 def _zip_members(content: bytes) -> Iterator[tuple[str, bytes, None]]:
     with zipfile.ZipFile(io.BytesIO(content)) as archive:
-        members = [info for info in archive.infolist() if not info.is_dir() and not _is_ignored(basename(info.filename))]
+        # Links are never followed: a member is its own bytes or nothing.
+        files = (info for info in archive.infolist() if not info.is_dir() and not stat.S_ISLNK(info.external_attr >> 16))
+        members = [info for info in files if not _is_ignored(basename(info.filename))]
         if len(members) > MAX_MEMBERS or sum(info.file_size for info in members) > MAX_MEMBER_BYTES:
             raise FileRejected("too_large", seen=f"{len(members)} members, {sum(info.file_size for info in members)} bytes when unpacked")
         for info in sorted(members, key=lambda info: info.filename):

@@ -157,6 +157,9 @@ class _Ingest:
 
     def _commit(self, batch: Sequence[tuple[Task, Intake]]) -> None:
         with transaction(self._connection):
+            for task, _ in batch:
+                if task.attempt == 1:
+                    self._supersede(task)
             counts = {name: self._insert(name, [result.frames[name] for _, result in batch if name in result.frames]) for name in _ROW_KEYS}
             attempts: list[dict[str, Any]] = []
             rejected: list[dict[str, Any]] = []
@@ -170,8 +173,6 @@ class _Ingest:
                 attempts.append(self._attempt(task, result, new, duplicate))
                 self._count(task, result, duplicate, added)
                 rejected += [self._rejected(task, reject, retry) for reject, retry in result.rejects]
-                if task.attempt == 1:
-                    self._supersede(task)
             self._append(tables.LANDING_ATTEMPT, attempts)
             self._append(tables.REJECTED_ROW, rejected)
 

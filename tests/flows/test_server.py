@@ -283,8 +283,8 @@ def test_the_parts_in_order_make_what_the_whole_job_makes(server: Server, run_on
         str(SCENARIO / "landing"), str(parts), str(SCENARIO / "policy.yaml"), AS_OF,
     )  # fmt: skip
     with duckdb.connect() as both:
-        both.execute("ATTACH ? AS parts (READ_ONLY)", [str(parts / "handoff.duckdb")])
-        both.execute("ATTACH ? AS whole (READ_ONLY)", [str(whole / "handoff.duckdb")])
+        for name, home in (("parts", parts), ("whole", whole)):
+            both.execute(f"ATTACH '{home / 'handoff.duckdb'}' AS {name} (READ_ONLY)")
         for mart in ("finding", "handoff", "stage", "failure_mode", "handoff_latency", "dashboard", "unrouted_queue"):
             for one, other in (("parts", "whole"), ("whole", "parts")):
                 assert both.execute(f"FROM {one}.mart.{mart} EXCEPT ALL FROM {other}.mart.{mart}").fetchall() == [], mart

@@ -311,7 +311,7 @@ ROUTING = Table(
 RESTATEMENT = Table(
     "restatement",
     "one row per correction of a t0: an observation that arrived late was earlier",
-    ("finding_id", "cycle", "recorded_at"),
+    ("finding_id", "cycle", "captured_at_was", "recorded_at"),
     (
         Column("finding_id", "VARCHAR", "Finding as it was published."),
         Column("cycle", "INTEGER", "Handoff cycle."),

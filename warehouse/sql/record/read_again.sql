@@ -1,5 +1,9 @@
 -- Claims whose latest reading may come out better now.
-WITH latest AS (FROM record.landed_file WHERE coalesce(decision, '') NOT IN ('retract', 'discard')),
+WITH latest AS (
+    FROM record.landed_file
+    WHERE coalesce(decision, '') NOT IN ('retract', 'discard')
+        AND claim_id NOT IN (SELECT lost FROM record.conflict WHERE kind = 'superseded_claim')
+),
 due AS (
     SELECT DISTINCT rejected.claim_id
     FROM record.rejected_row AS rejected
