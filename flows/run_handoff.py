@@ -68,6 +68,8 @@ def _run_on_server(options: Options, url: str) -> Summary:
     # Read when Prefect is imported: a server that went away is tried for six seconds, then the person at the terminal hears of it, once.
     os.environ.setdefault("PREFECT_CLIENT_MAX_RETRIES", "2")
     os.environ.setdefault("PREFECT_LOGGING_INTERNAL_LEVEL", "CRITICAL")
+    # Prefect makes this folder, but none above it, and warns.
+    Path(os.environ["PREFECT_HOME"]).expanduser().mkdir(parents=True, exist_ok=True)
     from prefect import flow
 
     _leave_words_to_the_caller()

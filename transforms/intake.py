@@ -218,7 +218,7 @@ def _split(rows: Any) -> tuple[list[dict], list[Reject]]:
     return kept, rejects
 
 
-def _claim(columns: dict[str, list], rows: int, delivery: Delivery) -> None:
+def _claim(columns: dict[str, Any], rows: int, delivery: Delivery) -> None:
     columns["claim_id"] = [delivery.claim_id] * rows
     columns["recorded_at"] = [delivery.recorded_us] * rows
 

@@ -5,7 +5,7 @@ Pure and quick: 100,000 results pass here as columns, in a worker process.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 from transforms.domain.digests import identifier
@@ -40,11 +40,10 @@ class ScanFacts(NamedTuple):
     naive_yields: bool
 
 
-def tabulate(results: Iterable[Result | Reject], facts: ScanFacts) -> tuple[dict[str, list], list[tuple[Reject, int | None]]]:
+def tabulate(results: Iterable[Result | Reject], facts: ScanFacts) -> tuple[dict[str, Sequence], list[tuple[Reject, int | None]]]:
     """Columns of the observation table (without claim and recorded_at), and the rejects with the capture of those that lie in the future."""
-    columns: dict[str, list] = {name: [] for name in COLUMNS}
+    rows: list[tuple] = []
     rejects: list[tuple[Reject, int | None]] = []
-    append = [columns[name].append for name in COLUMNS]
     tz = zone(facts.zone_name)
     for result in results:
         if isinstance(result, Reject):
@@ -64,7 +63,7 @@ def tabulate(results: Iterable[Result | Reject], facts: ScanFacts) -> tuple[dict
             rejects.append((Reject(result.pointer, "future", detail, result.title), captured))
             continue
         scanner = (facts.sidecar_scanner or result.scanner or facts.scanner).strip().lower()
-        ids = tuple(sorted(set(result.vulnerability_ids)))
+        ids = result.vulnerability_ids if len(result.vulnerability_ids) < 2 else tuple(sorted(set(result.vulnerability_ids)))
         key = vulnerability_key(ids, scanner, result.rule or result.title)
         kind, place = result.location
         row = (
@@ -102,8 +101,8 @@ def tabulate(results: Iterable[Result | Reject], facts: ScanFacts) -> tuple[dict
             is_naive,
             _is_midnight(captured, tz),
         )
-        for add, value in zip(append, row, strict=True):
-            add(value)
+        rows.append(row)
+    columns: dict[str, Sequence] = dict(zip(COLUMNS, zip(*rows, strict=True), strict=True)) if rows else {name: () for name in COLUMNS}
     columns["content_id"] = [identifier(*content) for content in zip(*(columns[name] for name in CONTENT), strict=True)]
     del columns["scan_id"]
     return columns, rejects

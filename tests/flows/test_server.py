@@ -210,7 +210,9 @@ def test_a_scheduled_run_completes(worker: Server, tmp_path: Path):
 def run_on_server(server: Server, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, subprocess.CompletedProcess[str]]:
     """A home with one run of the whole job, which used the server; and what it said."""
     home = tmp_path_factory.mktemp("whole") / "home"
-    return home, server.do("-m", "flows.cli", "run", *job_options(home), "--as-of", AS_OF, "--json")
+    # Where nothing has run before, not even the folder above Prefect's own is there.
+    prefect_home = str(server.folder / "nowhere" / "yet")
+    return home, server.do("-m", "flows.cli", "run", *job_options(home), "--as-of", AS_OF, "--json", PREFECT_HOME=prefect_home)
 
 
 def job_options(home: Path) -> tuple[str, ...]:
@@ -222,6 +224,7 @@ def test_handoff_run_uses_the_server_that_is_there(server: Server, run_on_server
     home = str(folder)
     assert json.loads(done.stdout)["handoffs"] == 11
     assert "as a flow run of 127.0.0.1" in done.stderr
+    assert all(line.startswith("handoff: ") for line in done.stderr.splitlines()), "Prefect adds no words of its own"
     (run,) = server.flow_runs(home=home)
     assert (run["state_type"], run["parameters"]["as_of"]) == ("COMPLETED", AS_OF)
     steps = ["open_warehouse", "ingest_landing", "compute_state", "build_marts", "validate_marts", "finish_run", "write_report", "publish_copy"]

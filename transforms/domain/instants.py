@@ -37,7 +37,7 @@ def zone(name: str) -> tzinfo:
 
 def to_us(moment: datetime) -> int:
     """Microseconds since the epoch of an aware datetime, exactly."""
-    delta = moment.astimezone(UTC) - _EPOCH
+    delta = moment - _EPOCH
     return (delta.days * 86_400 + delta.seconds) * MICROSECONDS + delta.microseconds
 
 

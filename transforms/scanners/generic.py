@@ -237,8 +237,9 @@ def _location(component: str | None, endpoint: Endpoint | None, param: str | Non
 
 
 def _ids(item: Item) -> tuple[str, ...]:
-    if item.vulnerability_ids is None and item.cve is None:
-        return ()
+    if item.vulnerability_ids is None:
+        only = _text(item.cve)
+        return (only.upper(),) if only else ()
     return tuple(sorted({text.upper() for value in (item.cve, *(item.vulnerability_ids or ())) if (text := _text(value))}))
 
 
@@ -270,6 +271,8 @@ def _endpoint_text(endpoint: Endpoint) -> str:
 
 
 def _source_state(item: Item) -> str | None:
+    if not (item.false_p or item.is_mitigated or item.duplicate or item.active is False):
+        return None
     states = [name for name in ("false_p", "is_mitigated", "duplicate") if getattr(item, name)]
     if item.active is False:
         states.append("inactive")
@@ -279,7 +282,7 @@ def _source_state(item: Item) -> str | None:
 def _text(value: _Text) -> str | None:
     if value is None:
         return None
-    return (value if isinstance(value, str) else str(value)).strip() or None
+    return (value if type(value) is str else str(value)).strip() or None
 
 
 def _line(value: _Text) -> int | None:
