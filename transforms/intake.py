@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from typing import Any
 
@@ -56,6 +57,8 @@ class Intake(msgspec.Struct, kw_only=True):
 def read(content: bytes, delivery: Delivery, policy: Policy) -> Intake:
     """Reads one file whole. Never raises for what the content holds: a file that cannot be used comes back with its reason."""
     try:
+        if delivery.folder == "scans":
+            content = _without_lone_surrogates(content)
         head = Head(content)
         if not content.strip():
             raise FileRejected("empty_file", seen="a file without content", expected="rows", remedy="deliver it again when it is written")
@@ -72,6 +75,19 @@ def read(content: bytes, delivery: Delivery, policy: Policy) -> Intake:
         return Intake(reason=f"malformed: nested or grown beyond what can be read ({type(error).__name__})")
     except Exception as error:  # whatever a file holds, it takes no other file and no run with it
         return Intake(reason=f"unreadable: reading it failed with {type(error).__name__}: {str(error)[:200]}; mend it, or report the format's reader")
+
+
+#: Half of a surrogate pair, escaped in JSON: no character, and JSON readers refuse the whole document for it.
+_LONE_SURROGATE = re.compile(
+    rb"\\u[dD][89abAB][0-9a-fA-F]{2}(?!\\u[dD][c-fC-F][0-9a-fA-F]{2})|(?<!\\u[dD][89abAB][0-9a-fA-F]{2})\\u[dD][c-fC-F][0-9a-fA-F]{2}"
+)
+
+
+def _without_lone_surrogates(content: bytes) -> bytes:
+    """The content with the replacement character where half a character stood: one broken emoji loses no report. The raw store keeps it as it was."""
+    if b"\\ud" not in content and b"\\uD" not in content:
+        return content
+    return _LONE_SURROGATE.sub(rb"\\ufffd", content)
 
 
 def _read_scan(content: bytes, head: Head, delivery: Delivery, policy: Policy) -> Intake:

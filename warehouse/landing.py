@@ -45,8 +45,9 @@ class Found(NamedTuple):
 
     @property
     def claim_id(self) -> str:
-        """The content's hash, with the sidecar's where there is one (ruling 4)."""
-        digest = self.sidecar.digest
+        """The content's hash, with the sidecar's where there is one (ruling 4): one that cannot be read is one too."""
+        is_sidecar_bad = self.fault is not None and self.fault.startswith("sidecar")
+        digest = self.fault if is_sidecar_bad else self.sidecar.digest
         return self.sha256 if digest is None else sha256(f"{self.sha256}:{digest}".encode())
 
 

@@ -15,7 +15,6 @@ from multiprocessing import get_context
 from typing import Any, NamedTuple
 
 import duckdb
-import msgspec
 import pyarrow as pa
 
 from transforms import intake
@@ -107,11 +106,27 @@ class _Ingest:
     def __init__(self, connection: duckdb.DuckDBPyConnection, home: Home, policy: Policy, stamp: Stamp) -> None:
         self._connection, self._home, self._policy, self._stamp = connection, home, policy, stamp
         self._loaded = Loaded()
-        self._attempts = dict(connection.execute("SELECT claim_id, max(attempt) FROM record.landing_attempt GROUP BY claim_id").fetchall())
+        self._attempts: dict[str, int] = {}
+        #: Claims of one content at one path, and whether each came with a sidecar.
+        self._places: dict[tuple[str, str], dict[str, bool]] = {}
+        #: Why a scan was held at its last reading.
+        self._held: dict[str, str] = {}
+        for claim, sha256, path, sidecar, attempt, status, reason in connection.execute(
+            "SELECT claim_id, sha256, path, sidecar_sha256, attempt, status, reason FROM record.landed_file"
+        ).fetchall():
+            self._attempts[claim] = attempt
+            self._places.setdefault((sha256, path), {})[claim] = sidecar is not None
+            if status == "held":
+                self._held[claim] = reason
+        self._lost = {claim for (claim,) in connection.execute("SELECT lost FROM record.conflict WHERE kind = 'superseded_claim'").fetchall()}
+        self._has_superseded = False
         self._last_scans = self._scans_before()
 
     def run(self, found: Iterable[Found | Problem]) -> Loaded:
-        return self.load([*self._new(found), *self._again()])
+        self.load([*self._new(found), *self._again()])
+        if self._has_superseded:
+            self.load([*self._tasks_again(self._stand_ins())])
+        return self._loaded
 
     def load(self, tasks: Sequence[Task]) -> Loaded:
         batch: list[tuple[Task, Intake]] = []
@@ -134,10 +149,14 @@ class _Ingest:
                 self._loaded.problems.append(item)
                 continue
             self._loaded.files_seen += 1
-            if item.claim_id in claimed:
+            if item.claim_id in claimed or self._has_lost_its_sidecar(item):
                 continue
             claimed.add(item.claim_id)
             yield keep(self._home, item, self._stamp)
+
+    def _has_lost_its_sidecar(self, item: Found) -> bool:
+        """The same content at the same place, claimed with a sidecar that is gone now: nothing new, and no less known."""
+        return item.sidecar.digest is None and item.fault is None and any(self._places.get((item.sha256, item.path), {}).values())
 
     def _again(self) -> Iterator[Task]:
         """Claims to read again (rulings 3, 4): quarantined files and rejected rows under newer code or policy, future rows whose time has
@@ -146,9 +165,23 @@ class _Ingest:
             sql_file("record/read_again.sql"),
             {"code": self._stamp.code_version, "policy": self._stamp.policy_digest, "as_of": self._stamp.recorded_us},
         ).fetchall()
-        for sha256, claim_id in rows:
-            meta = msgspec.json.decode(raw.meta_path(self._home.raw, sha256, claim_id).read_bytes())
-            yield task_of(self._home, meta, self._attempts[claim_id] + 1, self._stamp.recorded_us)
+        yield from self._tasks_again(dict.fromkeys([*rows, *self._stand_ins()]))
+
+    def _stand_ins(self) -> list[tuple[str, str]]:
+        """Claims read before the last file was taken back or superseded that had rows in common with others: now those rows may be theirs alone."""
+        return self._connection.execute(
+            "SELECT sha256, claim_id FROM record.landed_file WHERE rows_duplicate > 0 AND kind IN ('scan', 'activity', 'reference') "
+            "AND coalesce(decision, '') NOT IN ('retract', 'discard') AND landed_at <= ("
+            "SELECT max(recorded_at) FROM (SELECT recorded_at FROM record.decision WHERE decision = 'retract' "
+            "UNION ALL SELECT recorded_at FROM record.conflict WHERE kind = 'superseded_claim')) ORDER BY path, claim_id"
+        ).fetchall()
+
+    def _tasks_again(self, claims: Iterable[tuple[str, str]]) -> Iterator[Task]:
+        for sha256, claim_id in claims:
+            if claim_id not in self._lost:
+                meta = raw.load_meta(self._home.raw, sha256, claim_id)
+                self._attempts[claim_id] = self._attempts.get(claim_id, 1) + 1
+                yield task_of(self._home, meta, self._attempts[claim_id], self._stamp.recorded_us)
 
     @staticmethod
     def _ordered(results: Iterable[tuple[Task, Intake]]) -> list[tuple[Task, Intake]]:
@@ -157,9 +190,8 @@ class _Ingest:
 
     def _commit(self, batch: Sequence[tuple[Task, Intake]]) -> None:
         with transaction(self._connection):
-            for task, _ in batch:
-                if task.attempt == 1:
-                    self._supersede(task)
+            for task, result in batch:
+                self._supersede(task, result)
             counts = {name: self._insert(name, [result.frames[name] for _, result in batch if name in result.frames]) for name in _ROW_KEYS}
             attempts: list[dict[str, Any]] = []
             rejected: list[dict[str, Any]] = []
@@ -270,6 +302,8 @@ class _Ingest:
 
     def _collapsed(self, task: Task, result: Intake) -> str | None:
         """Why a scan is held: it has far fewer results than the last one of the same source and targets (ruling 91)."""
+        if task.attempt > 1:
+            return self._held.get(task.delivery.claim_id)  # judged when it came, against the scan before it
         source = (task.delivery.source, result.format)
         before = self._last_scans.get((*source, tuple(result.scope)) if result.scope else source, 0)
         for key in (source, (*source, tuple(result.scope))):
@@ -299,27 +333,21 @@ class _Ingest:
             "retry_at": None if retry_us is None else retry_us - self._policy.clock_tolerance.wall_us(),
         }
 
-    def _supersede(self, task: Task) -> None:
-        """A sidecar that came after its file: the claim of the same content at the same path no longer counts (ruling 4)."""
-        earlier = self._connection.execute(
-            "SELECT claim_id FROM record.landed_file WHERE sha256 = ? AND path = ? AND claim_id <> ?",
-            [task.found_sha256, task.delivery.path, task.delivery.claim_id],
-        ).fetchall()
+    def _supersede(self, task: Task, result: Intake) -> None:
+        """A sidecar that came after its file: the claim of the same content at the same path no longer counts (ruling 4).
+
+        What cannot be read supersedes nothing, and what was superseded itself does not come back.
+        """
+        claims = self._places.setdefault((task.found_sha256, task.delivery.path), {})
+        claims[task.delivery.claim_id] = task.sidecar_sha256 is not None
+        if result.reason is not None or task.sidecar_sha256 is None or task.delivery.claim_id in self._lost:
+            return
+        earlier = [claim for claim in claims if claim != task.delivery.claim_id and claim not in self._lost]
+        row = {"kind": "superseded_claim", "subject": task.delivery.path, "kept": task.delivery.claim_id, "recorded_at": task.delivery.recorded_us}
         detail = "a sidecar landed after its file was claimed"
-        self._append(
-            tables.CONFLICT,
-            [
-                {
-                    "kind": "superseded_claim",
-                    "subject": task.delivery.path,
-                    "kept": task.delivery.claim_id,
-                    "lost": lost,
-                    "detail": detail,
-                    "recorded_at": task.delivery.recorded_us,
-                }
-                for (lost,) in earlier
-            ],
-        )
+        self._append(tables.CONFLICT, [{**row, "lost": claim, "detail": detail} for claim in earlier])
+        self._lost.update(earlier)
+        self._has_superseded = self._has_superseded or bool(earlier)
 
     def _append(self, table: tables.Table, rows: list[dict[str, Any]]) -> None:
         append(self._connection, table, rows)
@@ -404,9 +432,11 @@ def _parse_all(tasks: Sequence[Task], policy: Policy) -> Iterator[tuple[Task, In
                 broken += group
         for group, future in futures:
             try:
-                yield from zip(group, future.result(), strict=True)
-            except BrokenProcessPool:
+                results = future.result()
+            except Exception:  # a dead worker, or one that ran out of memory even for saying so: each file alone tells which it was
                 broken += group
+            else:
+                yield from zip(group, results, strict=True)
     for task in broken:
         yield task, _parse_alone(task, policy)
 
@@ -427,18 +457,22 @@ def _parse_alone(task: Task, policy: Policy) -> Intake:
     with _pool(1) as pool:
         try:
             return pool.submit(_parse_group, [(task.content, task.delivery)], policy.canonical).result()[0]
-        except BrokenProcessPool:
-            return Intake(reason=f"parser_died: reading it needed more than {WORKER_MEMORY_BYTES} bytes of memory, or crashed; split or mend it")
+        except Exception as error:
+            seen = f"it needed more than {WORKER_MEMORY_BYTES} bytes of memory, or crashed ({type(error).__name__})"
+            return Intake(reason=f"parser_died: reading it failed: {seen}; split or mend it")
 
 
 def _pool(workers: int) -> ProcessPoolExecutor:
     context = get_context("forkserver")
     context.set_forkserver_preload(["transforms.intake"])
-    return ProcessPoolExecutor(max_workers=workers, mp_context=context, initializer=_limit_memory)
+    return ProcessPoolExecutor(max_workers=workers, mp_context=context, initializer=_limit_memory, initargs=(WORKER_MEMORY_BYTES,))
 
 
-def _limit_memory() -> None:
-    resource.setrlimit(resource.RLIMIT_AS, (WORKER_MEMORY_BYTES, WORKER_MEMORY_BYTES))
+def _limit_memory(limit: int) -> None:
+    hard = resource.getrlimit(resource.RLIMIT_AS)[1]
+    if hard != resource.RLIM_INFINITY:
+        limit = min(limit, hard)  # who is not root may not raise it
+    resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
 
 
 def _groups(tasks: Sequence[Task]) -> Iterator[list[Task]]:

@@ -39,6 +39,15 @@ def load(raw: Path, sha256: str) -> bytes:
         raise RunError(str(content_path(raw, sha256)), seen=str(error), remedy="restore it from a backup, or deliver the file again") from None
 
 
+def load_meta(raw: Path, sha256: str, claim_id: str) -> dict[str, Any]:
+    """How that claim first came. Raises `RunError` where it is missing."""
+    path = meta_path(raw, sha256, claim_id)
+    try:
+        return json.loads(path.read_bytes())
+    except (OSError, ValueError) as error:
+        raise RunError(str(path), seen=str(error), remedy="restore it from a backup, or deliver the file again") from None
+
+
 def metas(raw: Path) -> Iterator[dict[str, Any]]:
     """Every meta in the store, oldest delivery first."""
     found = [json.loads(path.read_text(encoding="utf-8")) for path in raw.glob("*/*.meta")]

@@ -13,7 +13,8 @@ from transforms.domain.errors import PolicyError
 from transforms.domain.policy import Policy, from_canonical, load_policy
 
 OURS = (Path(__file__).parents[2] / "policy.yaml").read_text(encoding="utf-8")
-DESIGN = Path("/work/shared/design/policy.yaml")
+#: The policy that the contract gives, as it was given.
+DESIGN = Path(__file__).parents[1] / "golden" / "policy.yaml"
 
 
 def load(*texts: str) -> Policy:
@@ -27,7 +28,6 @@ def fault(text: str) -> PolicyError:
     return error.value
 
 
-@pytest.mark.skipif(not DESIGN.exists(), reason="the design is not on this machine")
 def test_every_default_is_that_of_the_design():
     assert yaml.safe_load(OURS) == yaml.safe_load(DESIGN.read_text(encoding="utf-8"))
 
@@ -103,7 +103,7 @@ def test_a_calendar_is_replaced_whole():
         ("noise: {threshold: 0}", "own.yaml:1", ["noise.threshold"]),
         ("noise: 20", "own.yaml:1", ["noise"]),
         ("verdict: {critical: {rate: 5}}", "own.yaml:1", ["verdict.critical.rate"]),
-        pytest.param("scans: {authorized: ['10.0.0.0/99']}", "own.yaml:1", ["scans.authorized", "10.0.0.0/99"], marks=pytest.mark.xfail(reason="names neither key nor line", strict=True)),
+        pytest.param("scans: {authorized: ['10.0.0.0/99']}", "own.yaml:1", ["scans.authorized", "10.0.0.0/99"]),
         ("- a list", "own.yaml:1", ["mapping"]),
         ("a: [1", "own.yaml", ["not YAML"]),
         ("a: \x00", "own.yaml", ["not YAML"]),
@@ -164,12 +164,10 @@ def test_the_canonical_text_reads_back_as_the_same_policy(tree):
     assert again.digest == policy.digest
 
 
-@pytest.mark.xfail(strict=True, reason="a duration of 10^11 days is accepted and overflows in the middle of a run")
 @pytest.mark.parametrize("text", ["remediation_sla: {critical: 99999999999d}", "handoff_sla: {critical: 99999999999bd}", "reopen: {grace: 99999999999999999999d}"])
 def test_a_duration_beyond_any_calendar_is_an_error(text):
     fault(text)
 
 
-@pytest.mark.xfail(strict=True, reason="bands that do not descend are accepted: a score of 8 would be critical and of 9 high")
 def test_bands_that_do_not_descend_are_an_error():
     fault("severity: {bands: {critical: 4.0, high: 9.0}}")

@@ -24,6 +24,10 @@ class HandoffError(Exception):
         self.subject, self.seen, self.expected, self.remedy = subject, seen, expected, remedy
         super().__init__(str(self))
 
+    def __reduce__(self) -> tuple:
+        # Arguments by name do not survive pickling by themselves, and errors cross process borders.
+        return _rebuild, (type(self), dict(self.__dict__))
+
     def __str__(self) -> str:
         parts = [f"{self.subject}: {self.seen}"]
         if self.expected:
@@ -65,3 +69,10 @@ class FileRejected(HandoffError):
 
 class ModuleMalformed(HandoffError):
     """A discovered module does not keep its folder's contract."""
+
+
+def _rebuild(kind: type[HandoffError], state: dict) -> HandoffError:
+    error = kind.__new__(kind)
+    error.__dict__.update(state)
+    Exception.__init__(error, str(error))
+    return error

@@ -56,6 +56,9 @@ class Duration(Strict):
 
 def _duration(value: object) -> object:
     if isinstance(value, str) and (match := _DURATION.fullmatch(value.strip())):
+        # A century is longer than any SLA, and short enough that no due instant leaves the calendar.
+        if len(match[1]) > 12 or int(match[1]) * _UNITS.get(match[2], _UNITS["h" if match[2] == "bh" else "d"]) > 36_525 * DAY_US:
+            raise ValueError("a duration of at most a century")
         return Duration(amount=int(match[1]), unit=match[2])  # type: ignore[arg-type]
     if isinstance(value, Duration):
         return value
@@ -183,6 +186,12 @@ class BandFloors(Strict):
     medium: float
     low: float
 
+    @model_validator(mode="after")
+    def _descend(self) -> BandFloors:
+        if not 10 >= self.critical > self.high > self.medium > self.low > 0:
+            raise ValueError("floors that descend from critical to low, within 0 and 10")
+        return self
+
     def band(self, score: float) -> str:
         """The band of a score: the first whose floor it reaches; above 0 at least low, 0 is informational."""
         for band in ("critical", "high", "medium"):
@@ -235,6 +244,14 @@ class Scans(Strict):
     minimum_results: Annotated[int, Field(ge=0)]
     authorized: list[str]
 
+    @field_validator("authorized")
+    @classmethod
+    def _networks(cls, patterns: list[str]) -> list[str]:
+        for pattern in patterns:
+            if "/" in pattern and pattern[:1].isdigit():
+                ipaddress.ip_network(pattern, strict=False)
+        return patterns
+
 
 class Source(Strict):
     time_zone: ZoneName | None = None
@@ -283,9 +300,6 @@ class Policy(Strict):
         for team, name in self.team_calendars.items():
             if name not in self.calendars:
                 raise ValueError(f"team_calendars.{team} names {name!r}, which is no calendar; there are {', '.join(self.calendars)}")
-        for pattern in self.scans.authorized:
-            if "/" in pattern and pattern[:1].isdigit():
-                ipaddress.ip_network(pattern, strict=False)
         return self
 
     @property

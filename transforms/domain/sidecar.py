@@ -18,6 +18,15 @@ _VARIABLE = re.compile(r"(?<![0-9a-z])(?=[a-f]*\d)[0-9a-f]{8,}(?![0-9a-z])|\d+[t
 _EDGES = re.compile(r"[-_. :]+")
 
 
+class _PlainLoader(yaml.BaseLoader):
+    """Texts, lists and maps; no aliases: a few lines of them can stand for more text than there is memory."""
+
+    def compose_node(self, parent: yaml.Node | None, index: Any) -> yaml.Node | None:
+        if self.check_event(yaml.AliasEvent):
+            raise yaml.composer.ComposerError(None, None, "it uses an alias", self.peek_event().start_mark)
+        return super().compose_node(parent, index)
+
+
 class Sidecar(Strict):
     """The validated values of a sidecar, all optional. Instants stay text until their zone is known."""
 
@@ -52,9 +61,11 @@ def read_sidecar(*texts: tuple[str, str]) -> Sidecar:
     for name, text in texts:
         try:
             # Every scalar stays text: YAML's own reading of instants loses their zone.
-            layer = yaml.load(text, Loader=yaml.BaseLoader)  # BaseLoader builds nothing but texts, lists and maps
+            layer = yaml.load(text, Loader=_PlainLoader)
         except yaml.YAMLError as error:
-            raise FileRejected("sidecar", seen=f"{name} is not YAML: {getattr(error, 'problem', error)}") from None
+            raise FileRejected("sidecar", seen=f"{name} is not plain YAML: {getattr(error, 'problem', error)}") from None
+        except RecursionError:
+            raise FileRejected("sidecar", seen=f"{name} is nested too deeply", expected="keys and values") from None
         if layer in (None, ""):
             continue
         if not isinstance(layer, dict):
@@ -70,7 +81,7 @@ def read_sidecar(*texts: tuple[str, str]) -> Sidecar:
     except ValidationError as error:
         fault = error.errors()[0]
         key = ".".join(str(part) for part in fault["loc"])
-        raise FileRejected("sidecar", seen=f"{key} is {fault['input']!r}", expected=fault["msg"].removeprefix("Value error, ")) from None
+        raise FileRejected("sidecar", seen=f"{key} is {fault['input']!r}"[:200], expected=fault["msg"].removeprefix("Value error, ")) from None
 
 
 def source_of(path: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
 from transforms.domain.delimited import build_rows, read_rows
@@ -12,6 +13,8 @@ from transforms.domain.source import Source
 NAME = "ownership_csv"
 TITLE = "Ownership mapping (ownership.csv)"
 KIND = "ownership"
+
+_WHOLE = re.compile(r"[+-]?[0-9]{1,9}")
 
 
 def recognise(head: Head) -> bool:
@@ -27,8 +30,8 @@ def _mapping(cells: dict[str, str], source: Source) -> dict:
     if "match" not in cells:
         raise ValueError("missing_match: the row has no match")
     priority = cells.get("priority")
-    if priority is not None and not priority.lstrip("+-").isdigit():
-        raise ValueError(f"bad_priority: {priority!r}, expected a whole number or blank")
+    if priority is not None and not _WHOLE.fullmatch(priority):
+        raise ValueError(f"bad_priority: {priority!r}, expected a whole number of at most nine digits, or blank")
     return {
         "match": cells["match"],
         "person_id": cells.get("person_id"),

@@ -205,13 +205,13 @@ def _results(pointer: str, item: Item, scan: Scan, scanner: str | None) -> Itera
             title=title,
             identity=(title, _text(item.description), cwes, line, file_path, component, version, text, param, own_id, rule, ids, service),
             severity=item.severity,  # type: ignore[arg-type]  # checked by _missing
-            score=_number(item.cvssv4_score) if item.cvssv4_score is not None else _number(item.cvssv3_score),
+            score=_number(item.cvssv4_score if item.cvssv4_score is not None else item.cvssv3_score, 10),
             cvss_vectors=tuple(vector for vector in (item.cvssv4, item.cvssv3) if vector),
             rule=rule or title,
             vulnerability_ids=ids,
             cwes=cwes,
             known_exploited=bool(item.known_exploited),
-            epss=_number(item.epss_score),
+            epss=_number(item.epss_score, 1),
             component_name=component,
             component_version=version,
             file_path=file_path,
@@ -286,14 +286,16 @@ def _text(value: _Text) -> str | None:
 
 
 def _line(value: _Text) -> int | None:
-    number = _number(value)
-    return int(number) if number is not None and 0 <= number < 2**31 else None
+    number = _number(value, 2**31 - 1)
+    return None if number is None else int(number)
 
 
-def _number(value: _Text) -> float | None:
+def _number(value: _Text, highest: float) -> float | None:
+    """A number from 0 to `highest`; None for anything else: a score of 98 is no score."""
     if value is None or value == "":
         return None
     try:
-        return float(value)
-    except ValueError:
+        number = float(value)
+    except (ValueError, OverflowError):
         return None
+    return number if 0 <= number <= highest else None

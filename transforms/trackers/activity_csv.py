@@ -16,6 +16,9 @@ NAME = "activity"
 TITLE = "Activity log (CSV or JSON lines)"
 
 _TEXTS = ("event_id", "ref", "actor", "target_person", "channel", "ticket", "comment", "batch_id", "method", "asserted_by")
+_REQUIRED = {"event", "occurred_at"}
+#: Lines of a JSON lines file that recognition looks at.
+_LOOKED_AT = 100
 _SEVERITIES = {
     "critical": "critical",
     "high": "high",
@@ -30,17 +33,17 @@ _line = msgspec.json.Decoder(dict[str, str | int | float | bool | None])
 
 
 def recognise(head: Head) -> bool:
-    names = {cell.lower() for cell in head.csv_header} or {name.lower() for name in _first_line(head)}
-    return {"event", "occurred_at"} <= names
+    header = {cell.lower() for cell in head.csv_header}
+    return _REQUIRED <= header or (head.is_json_object and any(_REQUIRED <= names for names in _first_lines(head)))
 
 
-def _first_line(head: Head) -> set[str]:
-    if not head.is_json_object:
-        return set()
-    try:
-        return set(_line.decode(head.content.lstrip().split(b"\n", 1)[0]))
-    except (msgspec.DecodeError, UnicodeDecodeError):
-        return set()
+def _first_lines(head: Head) -> Iterator[set[str]]:
+    """The members of the first lines that are JSON objects: a bad line among them is one rejected row, not another format."""
+    for line in head.content.lstrip().split(b"\n", _LOOKED_AT)[:_LOOKED_AT]:
+        try:
+            yield {name.lower() for name in _line.decode(line)}
+        except (msgspec.DecodeError, UnicodeDecodeError):
+            continue
 
 
 def parse(content: bytes, source: Source) -> Iterator[dict | Reject]:

@@ -22,9 +22,9 @@ row_balance AS (
         'rows in = new + duplicate + rejected' AS statement
     FROM attempts
     UNION ALL
-    SELECT concat('run ', run_id), sum(rows_in), sum(rows_new + rows_duplicate + rows_rejected), 'rows in = new + duplicate + rejected, over the run'
+    SELECT concat('runs as of ', landed_at::VARCHAR), sum(rows_in), sum(rows_new + rows_duplicate + rows_rejected), 'rows in = new + duplicate + rejected, over the run'
     FROM attempts
-    GROUP BY run_id
+    GROUP BY landed_at
     UNION ALL
     SELECT 'files', count(*), count(*) FILTER (WHERE rows_in = rows_new + rows_duplicate + rows_rejected),
         'readings of files, and those whose rows in = new + duplicate + rejected'

@@ -1,4 +1,4 @@
--- Keys of the snapshot before this one of the same source, and how many of them this one lacks.
+-- Keys in force by the snapshots before this one of the same source, and how many of them this one lacks.
 WITH keyed AS (
     SELECT member.claim_id, asset_id AS key FROM record.register_member AS member JOIN record.asset USING (content_id) WHERE register = 'asset'
     UNION ALL
@@ -7,13 +7,17 @@ WITH keyed AS (
     SELECT member.claim_id, concat_ws('|', match, person_id, team)
     FROM record.register_member AS member JOIN record.ownership USING (content_id) WHERE register = 'ownership'
 ),
-before AS (
-    SELECT claim_id
+applied AS (
+    SELECT claim_id, is_complete, row_number() OVER (ORDER BY snapshot_at DESC, landed_at DESC, path DESC) AS nth
     FROM record.landed_file
     WHERE kind = $kind AND source = $source AND claim_id <> $claim AND status = 'loaded' AND coalesce(decision, '') <> 'retract'
         AND epoch_us(snapshot_at) <= $snapshot
-    ORDER BY snapshot_at DESC, landed_at DESC, path DESC
-    LIMIT 1
+),
+-- What is in force: the last complete snapshot, and the incomplete ones since.
+before AS (
+    SELECT claim_id
+    FROM applied
+    WHERE nth <= coalesce((SELECT min(nth) FROM applied WHERE is_complete), (SELECT max(nth) FROM applied))
 ),
 lost AS (
     SELECT DISTINCT key FROM keyed WHERE claim_id IN (FROM before)
