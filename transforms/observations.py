@@ -102,7 +102,7 @@ def tabulate(results: Iterable[Result | Reject], facts: ScanFacts) -> tuple[dict
             _is_midnight(captured, tz),
         )
         rows.append(row)
-    columns: dict[str, Sequence] = dict(zip(COLUMNS, zip(*rows, strict=True), strict=True)) if rows else {name: () for name in COLUMNS}
+    columns: dict[str, Sequence] = dict(zip(COLUMNS, zip(*rows, strict=True), strict=True)) if rows else dict.fromkeys(COLUMNS, ())
     columns["content_id"] = [identifier(*content) for content in zip(*(columns[name] for name in CONTENT), strict=True)]
     del columns["scan_id"]
     return columns, rejects

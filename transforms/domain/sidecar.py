@@ -63,7 +63,7 @@ def read_sidecar(*texts: tuple[str, str]) -> Sidecar:
             # Every scalar stays text: YAML's own reading of instants loses their zone.
             layer = yaml.load(text, Loader=_PlainLoader)
         except yaml.YAMLError as error:
-            raise FileRejected("sidecar", seen=f"{name} is not plain YAML: {getattr(error, 'problem', error)}") from None
+            raise FileRejected("sidecar", seen=f"{name} is not YAML: {getattr(error, 'problem', error)}") from None
         except RecursionError:
             raise FileRejected("sidecar", seen=f"{name} is nested too deeply", expected="keys and values") from None
         if layer in (None, ""):
