@@ -25,10 +25,11 @@ def columns(head: Head) -> frozenset[str]:
     return frozenset(cell.strip(' "').lower() for cell in cells)
 
 
-def rows(content: bytes) -> Iterator[tuple[str, dict[str, str], str] | Reject]:
+def rows(content: bytes, *, strict: bool = True) -> Iterator[tuple[str, dict[str, str], str] | Reject]:
     """Each row that is not blank: its pointer `row N` (the header is row 1), its non-empty cells by lower-case column name, its text.
 
-    The delimiter is the one that the header line has most of. A file that ends inside a quoted cell ends with a `Reject`.
+    The delimiter is the one that the header line has most of. A file that ends inside a quoted cell ends with a `Reject`, or where it is
+    not `strict` with what it has.
     Raises `FileRejected` for what is not UTF-8.
     """
     try:
@@ -37,7 +38,7 @@ def rows(content: bytes) -> Iterator[tuple[str, dict[str, str], str] | Reject]:
         raise FileRejected("encoding", seen=f"not UTF-8: {error}", expected="UTF-8") from None
     document = document.lstrip("\r\n")
     first_line = document.split("\n", 1)[0]
-    reader = csv.reader(io.StringIO(document, newline=""), delimiter=max(_DELIMITERS, key=first_line.count), strict=True)
+    reader = csv.reader(io.StringIO(document, newline=""), delimiter=max(_DELIMITERS, key=first_line.count), strict=strict)
     header: list[str] | None = None
     number = 0
     while True:

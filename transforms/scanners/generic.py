@@ -6,13 +6,11 @@ for each distinct one.
 
 from __future__ import annotations
 
-import csv
-import io
 from collections.abc import Iterator
 
 import msgspec
 
-from transforms.domain import location
+from transforms.domain import csv_reports, location
 from transforms.domain.errors import FileRejected
 from transforms.domain.head import BOM, Head
 from transforms.domain.location import Endpoint, Location
@@ -132,35 +130,21 @@ def _parse_json(content: bytes, scan: Scan) -> Iterator[Result | Reject]:
 
 
 def _parse_csv(content: bytes, scan: Scan) -> Iterator[Result | Reject]:
-    try:
-        text = content.decode("utf-8")
-    except UnicodeDecodeError as error:
-        raise FileRejected("encoding", seen=f"not UTF-8: {error}", expected="UTF-8") from None
-    rows = csv.reader(io.StringIO(text, newline=""))
-    header = [_CSV_FIELDS.get(cell.strip().lower(), cell.strip().lower()) for cell in next(rows, [])]
-    number = 1
-    while True:
-        number += 1
-        try:
-            cells = next(rows)
-        except StopIteration:
-            return
-        except csv.Error as error:
-            yield Reject(f"row {number}", "malformed", str(error))
+    # Real exports end in a stray quote: the row before it is a row all the same.
+    for found in csv_reports.rows(content, strict=False):
+        if isinstance(found, Reject):
+            yield found
             continue
-        if not any(cell.strip() for cell in cells):
-            continue
-        row = {name: cell.strip() for name, cell in zip(header, cells, strict=False) if cell.strip()}
-        raw = ",".join(cells)[:2000]
+        pointer, cells, raw = found
         try:
-            item = _csv_item(row)
+            item = _csv_item({_CSV_FIELDS.get(name, name): value for name, value in cells.items()})
             missing = _missing(item)
             if missing:
-                yield Reject(f"row {number}", missing, f"the row has no {missing.removeprefix('missing_')}", raw)
+                yield Reject(pointer, missing, f"the row has no {missing.removeprefix('missing_')}", raw)
                 continue
-            yield from _results(f"row {number}", item, scan, None)
+            yield from _results(pointer, item, scan, None)
         except ValueError as error:
-            yield Reject(f"row {number}", "malformed", str(error), raw)
+            yield Reject(pointer, "malformed", str(error), raw)
 
 
 def _csv_item(row: dict[str, str]) -> Item:
