@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from transforms.domain.errors import LockHeld
+from transforms.domain.errors import LockHeld, UsageError
 
 
 class Home:
@@ -26,8 +26,12 @@ class Home:
         self.lock_file = self.folder / "run.lock"
 
     def create(self) -> None:
+        """Makes its folders. Raises `UsageError` where that cannot be."""
         for folder in (self.folder, self.raw, self.reports):
-            folder.mkdir(parents=True, exist_ok=True)
+            try:
+                folder.mkdir(parents=True, exist_ok=True)
+            except (NotADirectoryError, FileExistsError, PermissionError) as error:
+                raise UsageError("--home", seen=f"{folder}: {error.strerror}", expected="a folder that can be written to") from None
 
     @contextmanager
     def lock(self, run_id: str, started: str, wait_seconds: float = 0) -> Iterator[None]:

@@ -91,13 +91,31 @@ def open_job(home: Home, policy: Policy, *, run_id: str, as_of_us: int | None, n
     Raises `UsageError` for an `as_of` before the last good run's, `RunError` for a clock that is behind it by more than the tolerance.
     """
     home.create()
-    connection = connect(home.warehouse)
+    connection = _open_warehouse(home)
     try:
-        schema.create_record(connection)
         at = _as_of(connection, policy, as_of_us, now_us)
         yield Job(home, policy, Stamp(run_id, at, code_version, policy.digest), connection, now_us)
     finally:
         connection.close()
+
+
+def _open_warehouse(home: Home) -> duckdb.DuckDBPyConnection:
+    """The warehouse with its record. A new one that cannot be made whole leaves nothing behind that the next run would stumble over."""
+    is_new = not home.warehouse.exists()
+    try:
+        connection = connect(home.warehouse)
+        try:
+            schema.create_record(connection)
+            connection.execute("CHECKPOINT")
+        except BaseException:
+            connection.close()
+            raise
+    except BaseException:
+        if is_new:
+            for path in (home.warehouse, home.warehouse.with_suffix(".duckdb.wal")):
+                path.unlink(missing_ok=True)
+        raise
+    return connection
 
 
 def _as_of(connection: duckdb.DuckDBPyConnection, policy: Policy, asked_us: int | None, now_us: int) -> int:

@@ -20,6 +20,7 @@ import duckdb
 import yaml
 
 from transforms.domain.errors import ModuleMalformed
+from warehouse.connection import transaction
 from warehouse.schema import comment_on
 
 _COLUMN = re.compile(r"-- ([a-z][a-z0-9_]*) ([A-Z]+(?:\[\])?)(?:: (.*))?")
@@ -152,14 +153,15 @@ def _turns(connection: duckdb.DuckDBPyConnection) -> list[list[Model]]:
 
 
 def _create(connection: duckdb.DuckDBPyConnection, model: Model) -> None:
-    try:
-        connection.execute(f"CREATE OR REPLACE TABLE mart.{model.name} AS {model.query}")  # our own file
-    except duckdb.Error as error:
-        raise ModuleMalformed(f"sql/marts/{model.name}.sql", seen=str(error)) from error
-    _check(connection, model)
-    comment_on(connection, "TABLE", f"mart.{model.name}", f"{model.row} Key: {', '.join(model.key)}.")
-    for column in model.columns:
-        comment_on(connection, "COLUMN", f'mart.{model.name}."{column.name}"', column.meaning)
+    with transaction(connection):  # each COMMENT ON by itself would be a commit
+        try:
+            connection.execute(f"CREATE OR REPLACE TABLE mart.{model.name} AS {model.query}")  # our own file
+        except duckdb.Error as error:
+            raise ModuleMalformed(f"sql/marts/{model.name}.sql", seen=str(error)) from error
+        _check(connection, model)
+        comment_on(connection, "TABLE", f"mart.{model.name}", f"{model.row} Key: {', '.join(model.key)}.")
+        for column in model.columns:
+            comment_on(connection, "COLUMN", f'mart.{model.name}."{column.name}"', column.meaning)
 
 
 def _count_grain(connection: duckdb.DuckDBPyConnection, built: list[Model]) -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 import duckdb
 
 from warehouse import schema
-from warehouse.connection import connect
+from warehouse.connection import connect, transaction
 from warehouse.home import Home
 
 
@@ -39,7 +39,8 @@ def strip(connection: duckdb.DuckDBPyConnection) -> None:
     """Makes an open file what analysts get: without derived tables and raw texts, every table and column commented."""
     connection.execute("DROP SCHEMA IF EXISTS derived CASCADE")
     connection.execute("ALTER TABLE record.rejected_row DROP COLUMN raw")
-    schema.comment(connection, published=True)
+    with transaction(connection):  # each COMMENT ON by itself would be a commit
+        schema.comment(connection, published=True)
     connection.execute("CHECKPOINT")
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import duckdb
 
-from transforms.domain.errors import UsageError
+from transforms.domain.errors import RunError, UsageError
 from warehouse import reports
 from warehouse.connection import connect
 from warehouse.home import Home
@@ -36,15 +36,23 @@ def query(folder: Path, text: str) -> tuple[list[str], list[tuple]]:
 def status(folder: Path) -> dict[str, Any]:
     """The last runs, what is quarantined or held, and the expectations that failed: of the warehouse, so that an unpublished run shows too."""
     home = Home(folder)
-    path = home.warehouse if home.warehouse.exists() else home.published
-    if not path.exists():
-        raise UsageError("--home", seen=f"there is no warehouse in {folder}", remedy="run `handoff run --landing DIR` first")
-    with connect(path, read_only=True) as connection:
+    with _open_latest(home) as connection:
         runs = _dicts(connection, sql_file("published/last_runs.sql"))
         files = _dicts(connection, sql_file("published/waiting_files.sql"))
         tables = {name for (name,) in connection.execute("SELECT table_name FROM duckdb_tables() WHERE schema_name = 'mart'").fetchall()}
         failed = _dicts(connection, sql_file("published/failed_expectations.sql")) if "expectation_result" in tables else []
     return {"home": str(folder), "last_runs": runs, "waiting_files": files, "failed_expectations": failed}
+
+
+def _open_latest(home: Home) -> duckdb.DuckDBPyConnection:
+    """The warehouse, which also knows a run that was not published; the published copy while a run holds the warehouse."""
+    if home.warehouse.exists():
+        try:
+            return connect(home.warehouse, read_only=True)
+        except RunError:
+            if not home.published.exists():
+                raise
+    return open_copy(home.folder)
 
 
 def explain(folder: Path, reference: str) -> dict[str, Any]:

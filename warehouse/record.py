@@ -27,6 +27,10 @@ _STATE = {
 }
 
 
+#: Rows of a claim that a later sidecar superseded are kept, but are nothing that the record knows.
+_COUNTS = "claim_id NOT IN (SELECT lost FROM record.conflict WHERE kind = 'superseded_claim')"
+
+
 def known(connection: duckdb.DuckDBPyConnection, as_of_us: int) -> dict[str, pa.Table]:
     """The record's tables as known at `as_of_us`, with the applied register `snapshot`s: the input of `programme.derive`."""
     connection.execute(sql_file("record/known_claims.sql"), {"as_of": as_of_us})
@@ -56,7 +60,7 @@ def own_digest(connection: duckdb.DuckDBPyConnection) -> str:
 def _digest(connection: duckdb.DuckDBPyConnection, activity_filter: str) -> str:
     total = hashlib.sha256()
     for name, left_out in _STATE.items():
-        where = activity_filter if name == "activity" else "true"
+        where = f"{_COUNTS} AND {activity_filter if name == 'activity' else 'true'}"
         total.update(f"{name}:{_rows_digest(connection, f'record.{name}', left_out, where)}\n".encode())
     return total.hexdigest()
 

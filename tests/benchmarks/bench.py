@@ -169,7 +169,7 @@ def _item(number: int, source: int, shape: Shape, chance: random.Random) -> dict
 
 
 #: What may happen to a finding, in order: the share of those so far to whom it does, and the mean of hours after the one before.
-_STORY = (("notified", 0.47, 4), ("acknowledged", 0.85, 30), ("triaged", 0.9, 20), ("in_progress", 0.8, 60), ("resolved", 0.8, 150), ("verified", 0.7, 50))
+_STORY = (("notified", 0.55, 4), ("acknowledged", 0.85, 30), ("triaged", 0.9, 20), ("in_progress", 0.8, 60), ("resolved", 0.8, 150), ("verified", 0.7, 50))
 
 
 def _add_events(events: list[list[list[str]]], week: int, own_id: str, captured: datetime, shape: Shape, chance: random.Random) -> None:
