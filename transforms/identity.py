@@ -10,17 +10,20 @@ def vulnerability_key(ids: Iterable[str], scanner: str, rule: str, aliases: Mapp
 
     `ids` are upper case. `aliases` maps an id to the one canonical id it is known to mean (`canonical_ids`).
     """
+    return canonical_id(ids, aliases) or f"{scanner}|{rule}"
+
+
+def canonical_id(ids: Iterable[str], aliases: Mapping[str, str] | None = None) -> str | None:
+    """The one id that the stated ones come to: their only CVE, else their only GHSA, else their only other; None where there is no such one."""
     distinct = {aliases.get(id_, id_) for id_ in ids} if aliases else set(ids)
     if len(distinct) == 1:
         return next(iter(distinct))
-    if distinct:
-        cves = [id_ for id_ in distinct if id_.startswith("CVE-")]
-        if len(cves) == 1:
-            return cves[0]
-        ghsas = [id_ for id_ in distinct if id_.startswith("GHSA-")]
-        if not cves and len(ghsas) == 1:
-            return ghsas[0]
-    return f"{scanner}|{rule}"
+    cves = [id_ for id_ in distinct if id_.startswith("CVE-")]
+    ghsas = [id_ for id_ in distinct if id_.startswith("GHSA-")]
+    for known in (cves, ghsas):
+        if known:
+            return known[0] if len(known) == 1 else None
+    return None
 
 
 def canonical_ids(advisories: Iterable[Iterable[str]]) -> dict[str, str]:

@@ -9,31 +9,37 @@ import gc
 import json
 from bisect import bisect_right
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from fnmatch import fnmatchcase
+from functools import partial
 from typing import Any, NamedTuple
 
 import polars as pl
 import pyarrow as pa
 
 from transforms import identity, scanners
-from transforms.binding import AssetRegister, address, forms, network
+from transforms.binding import AssetRegister, Binding, address, forms, network
 from transforms.domain import tables
 from transforms.domain.calendar import Calendar
 from transforms.domain.digests import identifier
-from transforms.domain.instants import DAY_US, to_us
+from transforms.domain.instants import DAY_US
 from transforms.domain.periods import current_periods
 from transforms.domain.policy import Policy
 from transforms.domain.vocabulary import BAND_RANK, BANDS, EVENT_RANK, FAILURE_MODES
 from transforms.evaluation import Evaluation, Inbox, Sighting, World
+from transforms.grouping import group
 from transforms.lifecycle import Capture, Event, History, history, sort_events
+from transforms.references import References
 from transforms.routing import Directory, Ownership
-from transforms.severity import Calibrator, environment
+from transforms.severity import Band, Calibrator, environment
 from transforms.versions import Disagreement, Row, Snapshot, Timeline, timeline
+from transforms.winners import Fields, as_text, instants_as_microseconds, rows_of, winners
 
 _REGISTERS = {"asset": tables.ASSET, "person": tables.PERSON, "ownership": tables.OWNERSHIP}
 _REGISTER_KEYS = {"asset": ("asset_id",), "person": ("person_id",), "ownership": ("match", "person_id", "team")}
+#: Findings whose rows are held at once.
+_AT_ONCE = 10_000
 _NOT_CONTENT = ("claim_id", "pointer", "content_id", "recorded_at")
 
 
@@ -61,7 +67,7 @@ def derive(record: Mapping[str, pa.Table], policy: Policy, as_of_us: int, *, com
 class _Finding(NamedTuple):
     finding_id: str
     captures: list[Capture]
-    rows: list[dict[str, Any]]
+    rows: list[Fields]
     sightings: list[Sighting]
     file_path: str | None
 
@@ -87,6 +93,7 @@ class _Derivation:
         self._out: dict[str, dict[str, list]] = {
             name: {column.name: [] for column in table.columns} for name, table in tables.DERIVED_TABLES.items()
         }
+        self._frames: dict[str, list[pa.Table]] = {name: [] for name in tables.DERIVED_TABLES}
         self._own_events: list[dict[str, Any]] = []
         self._calendars = {name: Calendar(name, calendar) for name, calendar in policy.calendars.items()}
 
@@ -96,14 +103,21 @@ class _Derivation:
         ownership = Ownership(registers["ownership"], self._directory)
         self._changes = sorted({*self._assets.changes, *self._directory.changes, *ownership.changes})
         self._periods = current_periods(self._as_of, self._policy.reporting_zone)
-        inbox = Inbox()
-        self._world = World(self._policy, self._as_of, self._assets, self._directory, ownership, inbox, self._calendars)
-        findings = self._findings(self._observations())
-        events, by_finding = self._resolve_events(self._events(), findings)
-        self._fill_inbox(inbox, events)
-        for finding in findings:
-            self._finding(finding, by_finding.get(finding.finding_id, []))
-        return Derived({name: tables.DERIVED_TABLES[name].frame(columns) for name, columns in self._out.items()}, self._own_events)
+        observations, events = self._observations(), self._events()
+        self._world = World(self._policy, self._as_of, self._assets, self._directory, ownership, self._inbox(events), self._calendars)
+        for findings, rows in self._parts(observations, self._resolve(events, observations)):
+            for finding in findings:
+                self._finding(finding, rows.get(finding.rows[0]["finding"], []))
+            self._flush()
+        self._flush()
+        return Derived({name: pa.concat_tables(frames) for name, frames in self._frames.items()}, self._own_events)
+
+    def _flush(self) -> None:
+        """Turns the rows so far into columns."""
+        for name, columns in self._out.items():
+            self._frames[name].append(tables.DERIVED_TABLES[name].frame(columns))
+            for values in columns.values():
+                values.clear()
 
     # Registers
 
@@ -114,7 +128,7 @@ class _Derivation:
         prepared: dict[str, Row] = {}
         for content_id, row in contents.items():
             key = row[keys[0]] if len(keys) == 1 else tuple(row[key] for key in keys)
-            content = tuple(_text(row[value]).encode() for value in value_names)
+            content = tuple(as_text(row[value]).encode() for value in value_names)
             prepared[content_id] = Row(key, row["effective_from"], content, {value: row[value] for value in value_names})
         members = self._record["register_member"]
         rows: dict[str, list[Row]] = defaultdict(list)
@@ -142,11 +156,9 @@ class _Derivation:
 
     # Observations
 
-    def _observations(self) -> list[dict[str, Any]]:
-        """The observations that count, with their band, in the order of ruling 5."""
-        frame = pl.from_arrow(self._record["observation"])
-        frame = frame.with_columns(captured_us=pl.col("captured_at").cast(pl.Int64), recorded_us=pl.col("recorded_at").cast(pl.Int64)).drop("captured_at", "recorded_at")
-        frame = frame.filter(pl.col("captured_us") <= self._as_of)
+    def _observations(self) -> pl.DataFrame:
+        """The observations that count, grouped into findings."""
+        frame = instants_as_microseconds(pl.from_arrow(self._record["observation"])).filter(pl.col("captured_at") <= self._as_of)
         epoch_today = datetime.fromtimestamp(0, UTC).date()
         self._kev = {
             row["vulnerability_id"] for row in _rows(self._record["known_exploited"], tables.KNOWN_EXPLOITED) if (row["added_on"] - epoch_today).days * DAY_US <= self._as_of
@@ -154,25 +166,25 @@ class _Derivation:
         self._epss = {row["vulnerability_id"]: row["epss"] for row in _rows(self._record["exploit_prediction"], tables.EXPLOIT_PREDICTION)}
         self._aliases = identity.canonical_ids(row["vulnerability_ids"] for row in _rows(self._record["vulnerability_alias"], tables.VULNERABILITY_ALIAS))
         self._calibrator = Calibrator(self._policy, scanners.calibrations(), self._kev, self._epss)
-        rows = self._winners(frame)
-        self._bind_targets(sorted({row["target"] for row in rows}))
-        environments = {target: environment(self._assets.bind(target, self._as_of).asset, self._policy) for target in self._targets}
-        for row in rows:
-            row["vulnerability_ids"] = row["vulnerability_ids"] or []
-            band = self._calibrator.band(
-                scanner=row["scanner"],
-                format=row["format"],
-                native_severity=row["native_severity"],
-                native_score=row["native_score"],
-                cvss_vectors=row["cvss_vectors"] or (),
-                vulnerability_ids=self._known_ids(row["vulnerability_ids"]),
-                known_exploited=bool(row["known_exploited"]),
-                epss=row["epss"],
-                environment=environments[row["target"]],
-            )
-            row["band"], row["band_rule"] = band
-        rows.sort(key=_observation_order)
-        return rows
+        # Of several contents of one observation, and of one result re-sent in one scan, the winner (rulings 2, 19, 20).
+        for key, kind in (("observation_id", "observation"), ("resend_id", "resent_observation")):
+            frame = winners(frame, key, self._observation_rank, partial(self._lost_observation, kind))
+        bindings = self._bind_targets(sorted(frame["target"].unique().to_list()))
+        self._environments = {target: environment(binding.asset, self._policy) for target, binding in bindings.items()}
+        return group(frame, bindings, self._aliases)
+
+    def _band(self, row: Fields) -> Band:
+        return self._calibrator.band(
+            scanner=row["scanner"],
+            format=row["format"],
+            native_severity=row["native_severity"],
+            native_score=row["native_score"],
+            cvss_vectors=row["cvss_vectors"] or (),
+            vulnerability_ids=self._known_ids(row["vulnerability_ids"] or ()),
+            known_exploited=bool(row["known_exploited"]),
+            epss=row["epss"],
+            environment=self._environments[row["target"]],
+        )
 
     def _known_ids(self, ids: Sequence[str]) -> Sequence[str]:
         """The stated ids and what they are known to mean."""
@@ -180,30 +192,22 @@ class _Derivation:
             return ids
         return [*ids, *(self._aliases[id_] for id_ in ids if id_ in self._aliases)]
 
-    def _winners(self, frame: pl.DataFrame) -> list[dict[str, Any]]:
-        """One row for each observation: of several contents, and of one result re-sent in one scan, the winner of rulings 2, 19, 20."""
-        rows = _drop_losers(frame.to_dicts(), lambda row: row["observation_id"], self._observation_rank, lambda *clash: self._lost("observation", *clash))
-        resent, once = [], []
-        for row in rows:
-            (once if row["resend_id"] is None else resent).append(row)
-        return once + _drop_losers(resent, lambda row: row["resend_id"], self._observation_rank, lambda *clash: self._lost("resent_observation", *clash))
+    def _observation_rank(self, row: Fields) -> tuple:
+        content = tuple(as_text(row[name]).encode() for name in _ITEM_ORDER)
+        return row["captured_at"], self._calibrator.native_rank(row["scanner"], row["format"], row["native_severity"]), content, row["claim_id"]
 
-    def _observation_rank(self, row: dict[str, Any]) -> tuple:
-        content = tuple(_text(row[name]).encode() for name in _ITEM_ORDER)
-        return row["captured_us"], self._calibrator.native_rank(row["scanner"], row["format"], row["native_severity"]), content, row["claim_id"]
+    def _lost_observation(self, kind: str, subject: str, kept: Fields, lost: Fields) -> None:
+        self._lost(kind, subject, kept, lost, ("captured_at", *_ITEM_ORDER))
 
-    def _lost(self, kind: str, subject: str, kept: dict[str, Any], lost: dict[str, Any]) -> None:
-        if kept["content_id"] == lost["content_id"]:
-            return
-        differs = [name for name in ("captured_us", *_ITEM_ORDER) if kept[name] != lost[name]]
-        detail = "; ".join(f"{name}: {_text(kept[name])!r} kept, {_text(lost[name])!r} lost" for name in differs)
-        self._conflict(kind, subject, kept["content_id"], lost["content_id"], detail, max(kept["recorded_us"], lost["recorded_us"]))
+    def _lost(self, kind: str, subject: str, kept: Fields, lost: Fields, names: Sequence[str]) -> None:
+        if kept["content_id"] != lost["content_id"]:
+            differs = "; ".join(f"{name}: {as_text(kept[name])!r} kept, {as_text(lost[name])!r} lost" for name in names if kept[name] != lost[name])
+            self._conflict(kind, subject, kept["content_id"], lost["content_id"], differs, max(kept["recorded_at"], lost["recorded_at"]))
 
-    def _bind_targets(self, targets: list[str]) -> None:
-        self._targets = targets
+    def _bind_targets(self, targets: list[str]) -> dict[str, Binding]:
         allowed = self._policy.scans.authorized
-        for target in targets:
-            binding = self._assets.bind(target, self._as_of)
+        bindings = {target: self._assets.bind(target, self._as_of) for target in targets}
+        for target, binding in bindings.items():
             self._add(
                 "target",
                 target=target,
@@ -212,45 +216,48 @@ class _Derivation:
                 candidates=list(binding.candidates),
                 is_authorized=_is_authorized(target, allowed),
             )
+        return bindings
 
-    # Findings
+    # Findings, some thousands at a time: the rows of all of them at once would fill the memory
 
-    def _findings(self, rows: list[dict[str, Any]]) -> list[_Finding]:
-        """Groups observations into findings: one asset or unbound target, one vulnerability, one place (record.md 'Identity')."""
-        groups: dict[tuple, list[dict[str, Any]]] = defaultdict(list)
-        for row in rows:
-            binding = self._assets.bind(row["target"], self._as_of)
-            where = ("asset", binding.asset_id) if binding.asset_id else ("target", row["target"])
-            key = row["vulnerability_key"]
-            if self._aliases and row["vulnerability_ids"]:
-                key = identity.vulnerability_key(row["vulnerability_ids"], row["scanner"], row["rule"] or row["title"], self._aliases)
-            row["key"] = key
-            groups[(*where, key, row["location_kind"], row["location_key"])].append(row)
-        return [self._group(group) for group in groups.values()]
+    def _parts(self, observations: pl.DataFrame, concerned: pl.DataFrame) -> Iterator[tuple[list[_Finding], dict[int, list[Fields]]]]:
+        """Findings with the events that concern each, by number. Both frames are sorted by finding."""
+        first, last, count = 0, 0, observations["finding"].max()
+        for until in range(_AT_ONCE, (-1 if count is None else count) + _AT_ONCE + 1, _AT_ONCE):
+            end, event_end = (int(frame["finding"].search_sorted(until)) for frame in (observations, concerned))
+            groups: dict[int, list[Fields]] = {}
+            for row in rows_of(observations[first:end]):
+                row["band"], row["band_rule"] = self._band(row)
+                groups.setdefault(row["finding"], []).append(row)
+            events: dict[int, list[Fields]] = {}
+            for row in rows_of(concerned[last:event_end]):
+                events.setdefault(row["finding"], []).append(row)
+            yield [self._group(rows) for rows in groups.values()], events
+            first, last = end, event_end
 
-    def _group(self, rows: list[dict[str, Any]]) -> _Finding:
+    def _group(self, rows: list[Fields]) -> _Finding:
         first: dict[str, Sighting] = {}
         captures = []
         for row in rows:
             captures.append(
                 Capture(
-                    row["captured_us"],
+                    row["captured_at"],
                     row["scanner"],
-                    row["own_id"] or "",
+                    row["own_id"],
                     row["title"],
                     row["observation_id"],
                     row["sighting_id"],
                     row["band"],
-                    row["native_severity"] if row["native_severity"] is not None else _text(row["native_score"]) or None,
+                    row["native_severity"] if row["native_severity"] is not None else as_text(row["native_score"]) or None,
                     row["engagement"],
                     row["capture_channel"],
-                    row["recorded_us"],
+                    row["recorded_at"],
                 )
             )
             if row["sighting_id"] not in first:
-                first[row["sighting_id"]] = Sighting(row["captured_us"], row["scanner"], row["own_id"] or "", row["title"], row["sighting_id"], row["target"])
+                first[row["sighting_id"]] = Sighting(row["captured_at"], row["scanner"], row["own_id"], row["title"], row["sighting_id"], row["target"])
+        finding_id = rows[0]["finding_id"]
         sightings = sorted(first.values())
-        finding_id = sightings[0].sighting_id
         for sighting in sightings:
             self._add("sighting", sighting_id=sighting.sighting_id, finding_id=finding_id, target=sighting.target, first_captured_at=sighting.first_us)
         file_path = next((row["file_path"] for row in rows if row["file_path"]), None)
@@ -258,55 +265,32 @@ class _Derivation:
 
     # Events
 
-    def _events(self) -> list[dict[str, Any]]:
-        """The accepted events, one for each event_id, known and occurred by as_of."""
-        rows = _rows(self._record["activity"], tables.ACTIVITY)
-        kept = _drop_losers([row for row in rows if row["occurred_at"] <= self._as_of], lambda row: row["event_id"], _event_rank, self._lost_event)
-        kept.sort(key=lambda row: (row["occurred_at"], EVENT_RANK[row["event"]], row["event_id"]))
-        return kept
+    def _events(self) -> pl.DataFrame:
+        """The accepted events, one for each event_id, known and occurred by as_of, in the order of ruling 5."""
+        frame = instants_as_microseconds(pl.from_arrow(self._record["activity"])).filter(pl.col("occurred_at") <= self._as_of)
+        kept = winners(frame, "event_id", _event_rank, lambda subject, kept, lost: self._lost("activity", subject, kept, lost, _EVENT_ORDER))
+        return kept.with_columns(rank=pl.col("event").replace_strict(EVENT_RANK, return_dtype=pl.Int64)).sort("occurred_at", "rank", "event_id")
 
-    def _lost_event(self, subject: str, kept: dict[str, Any], lost: dict[str, Any]) -> None:
-        if kept["content_id"] != lost["content_id"]:
-            differs = "; ".join(f"{name}: {_text(kept[name])!r} kept, {_text(lost[name])!r} lost" for name in _EVENT_ORDER if kept[name] != lost[name])
-            self._conflict("activity", subject, kept["content_id"], lost["content_id"], differs, max(kept["recorded_at"], lost["recorded_at"]))
+    def _resolve(self, events: pl.DataFrame, observations: pl.DataFrame) -> pl.DataFrame:
+        """The events with the `finding` that they concern, one row for each, sorted by it. One without keeps status `no_match` or `ambiguous_ref`, and waits."""
+        references = References(observations.select("sighting_id", "scanner", "own_id", "finding"))
+        links = events.filter((pl.col("event") == "ticket_linked") & (pl.col("ticket").str.len_bytes() > 0))
+        for ref, ticket in links.select("ref", "ticket").iter_rows():
+            references.link(ticket, references.resolve(ref, with_tickets=False)[0])
+        found = [references.resolve(ref) for ref in events["ref"].to_list()]
+        resolved = events.with_columns(finding=pl.Series([findings for findings, _ in found], dtype=pl.List(pl.Int64)), status=pl.Series([status for _, status in found], dtype=pl.String))
+        for row in rows_of(resolved.filter(pl.col("finding").list.len() == 0)):
+            self._event(row, _as_event(row), None, None, row["status"], False)
+        return resolved.explode("finding", empty_as_null=True).drop_nulls("finding").sort("finding", maintain_order=True)
 
-    def _resolve_events(self, rows: list[dict[str, Any]], findings: list[_Finding]) -> tuple[list[dict[str, Any]], dict[str, list[Event]]]:
-        """Which findings each event concerns (rulings 38, 39). An event without one keeps status `no_match` or `ambiguous_ref`, and waits."""
-        index = _References(findings)
-        for row in rows:
-            if row["event"] == "ticket_linked" and row["ticket"]:
-                index.link(row["ticket"], index.resolve(row["ref"], with_tickets=False)[0])
-        by_finding: dict[str, list[Event]] = defaultdict(list)
-        for row in rows:
-            row["findings"], row["status"] = index.resolve(row["ref"])
-            event = Event(
-                row["occurred_at"],
-                EVENT_RANK[row["event"]],
-                row["event_id"],
-                row["event"],
-                row["actor"],
-                row["target_person"],
-                row["severity"],
-                row["channel"],
-                row["comment"],
-                row["method"],
-                row["recorded_at"],
-            )
-            for finding_id in row["findings"]:
-                by_finding[finding_id].append(event)
-            if not row["findings"]:
-                self._event(row, event, None, None, row["status"], False)
-            row["as_event"] = event
-        self._rows_by_event = {row["event_id"]: row for row in rows}
-        return rows, by_finding
-
-    def _fill_inbox(self, inbox: Inbox, rows: list[dict[str, Any]]) -> None:
-        for row in rows:
-            if row["event"] == "notified":
-                person = self._directory.person(row["target_person"], row["occurred_at"])
-                if person.record is not None:
-                    inbox.add(person.person_id, row["occurred_at"])  # type: ignore[arg-type]
+    def _inbox(self, events: pl.DataFrame) -> Inbox:
+        inbox = Inbox()
+        for target, occurred in events.filter(pl.col("event") == "notified").select("target_person", "occurred_at").iter_rows():
+            person = self._directory.person(target, occurred)
+            if person.record is not None:
+                inbox.add(person.person_id, occurred)  # type: ignore[arg-type]
         inbox.freeze()
+        return inbox
 
     def _event(self, row: dict[str, Any], event: Event, finding_id: str | None, cycle: int | None, status: str, is_valid: bool) -> None:
         self._add(
@@ -331,8 +315,9 @@ class _Derivation:
 
     # One finding
 
-    def _finding(self, finding: _Finding, events: list[Event]) -> None:
-        life, judged = self._judge(finding, events)
+    def _finding(self, finding: _Finding, event_rows: list[Fields]) -> None:
+        self._rows_by_event = {row["event_id"]: row for row in event_rows}
+        life, judged = self._judge(finding, [_as_event(row) for row in event_rows])
         own = self._complete_stages(finding, judged[-1].evaluation) if judged and self._completes_stages else []
         if own:
             # They turn no cycle: only the last one's stages are judged again.
@@ -364,7 +349,7 @@ class _Derivation:
                 target=row["target"],
                 band=row["band"],
                 rule=row["band_rule"],
-                captured_at=row["captured_us"],
+                captured_at=row["captured_at"],
             )
 
     def _judge(self, finding: _Finding, events: list[Event]) -> tuple[History, list[_Judged]]:
@@ -547,8 +532,8 @@ class _Derivation:
         band = last.band(self._as_of) if last else "informational"
         setter = next((row for row in rows if row["band"] == band), None)
         probabilities = [row["epss"] for row in rows if row["epss"] is not None]
-        probabilities += [self._epss[id_] for row in rows for id_ in row["vulnerability_ids"] if id_ in self._epss]
-        ids = sorted({id_ for row in rows for id_ in row["vulnerability_ids"]})
+        ids = sorted({id_ for row in rows for id_ in row["vulnerability_ids"] or ()})
+        probabilities += [self._epss[id_] for id_ in ids if id_ in self._epss]
         self._add(
             "finding",
             finding_id=finding.finding_id,
@@ -568,8 +553,8 @@ class _Derivation:
             severity=band,
             severity_rule=setter["band_rule"] if setter else "inherited from the cycle before",
             state=cycles[-1].state if cycles else "informational",
-            first_captured_at=(rated or rows)[0]["captured_us"],
-            last_captured_at=rows[-1]["captured_us"],
+            first_captured_at=(rated or rows)[0]["captured_at"],
+            last_captured_at=rows[-1]["captured_at"],
             cycles=len(cycles),
             is_open=bool(cycles) and cycles[-1].is_open,
             scanners=sorted({row["scanner"] for row in rated or rows}),
@@ -588,63 +573,25 @@ _ITEM_ORDER = ("cvss_vectors", "epss", "known_exploited", "native_score", "nativ
 _EVENT_ORDER = ("event_id", "ref", "event", "actor", "occurred_at", "target_person", "severity", "channel", "ticket", "comment")
 
 
-class _References:
-    """What a `ref` may say: a sighting, `scanner:own id`, a bare own id, a ticket; the first form that is known decides (ruling 38)."""
-
-    def __init__(self, findings: Iterable[_Finding]) -> None:
-        self._sightings: dict[str, str] = {}
-        self._qualified: dict[str, set[str]] = defaultdict(set)
-        self._own: dict[str, set[str]] = defaultdict(set)
-        self._tickets: dict[str, dict[str, None]] = defaultdict(dict)
-        for finding in findings:
-            for sighting in finding.sightings:
-                self._sightings[sighting.sighting_id] = finding.finding_id
-            for capture in finding.captures:
-                if capture.own_id:
-                    self._qualified[f"{capture.scanner}:{capture.own_id}"].add(finding.finding_id)
-                    self._own[capture.own_id].add(finding.finding_id)
-
-    def link(self, ticket: str, finding_ids: Iterable[str]) -> None:
-        for finding_id in finding_ids:
-            self._tickets[ticket][finding_id] = None
-
-    def resolve(self, ref: str, *, with_tickets: bool = True) -> tuple[list[str], str]:
-        """The findings, and `matched`, `ambiguous_ref` or `no_match`."""
-        if ref in self._sightings:
-            return [self._sightings[ref]], "matched"
-        for known in (self._qualified, self._own):
-            if ref in known:
-                found = known[ref]
-                return (list(found), "matched") if len(found) == 1 else ([], "ambiguous_ref")
-        if with_tickets and ref in self._tickets:
-            return list(self._tickets[ref]), "matched"
-        return [], "no_match"
-
-
-def _drop_losers(rows: list[dict[str, Any]], key, rank, lost) -> list[dict[str, Any]]:
-    """One row for each key, the lowest by `rank`; `lost(key, kept, lost)` is told of each other one."""
-    groups: dict[str, list[dict[str, Any]]] = defaultdict(list)
-    for row in rows:
-        groups[key(row)].append(row)
-    if len(groups) == len(rows):
-        return rows
-    kept = []
-    for name, group in groups.items():
-        if len(group) > 1:
-            group.sort(key=rank)
-            for other in group[1:]:
-                lost(name, group[0], other)
-        kept.append(group[0])
-    return kept
-
-
-def _event_rank(row: dict[str, Any]) -> tuple:
+def _event_rank(row: Fields) -> tuple:
     severity = BAND_RANK[row["severity"]] if row["severity"] else len(BANDS)
-    return row["occurred_at"], severity, tuple(_text(row[name]).encode() for name in _EVENT_ORDER), row["claim_id"]
+    return row["occurred_at"], severity, tuple(as_text(row[name]).encode() for name in _EVENT_ORDER), row["claim_id"]
 
 
-def _observation_order(row: dict[str, Any]) -> tuple:
-    return row["captured_us"], row["scanner"], row["own_id"] or "", row["title"], row["observation_id"]
+def _as_event(row: Fields) -> Event:
+    return Event(
+        row["occurred_at"],
+        row["rank"],
+        row["event_id"],
+        row["event"],
+        row["actor"],
+        row["target_person"],
+        row["severity"],
+        row["channel"],
+        row["comment"],
+        row["method"],
+        row["recorded_at"],
+    )
 
 
 def _is_authorized(target: str, allowed: Sequence[str]) -> bool:
@@ -669,16 +616,3 @@ def _rows(frame: pa.Table, table: tables.Table) -> list[dict[str, Any]]:
         columns[column.name] = values.cast(pa.int64()).to_pylist() if column.type == "TIMESTAMP" else values.to_pylist()
     names = list(columns)
     return [dict(zip(names, values, strict=True)) for values in zip(*columns.values(), strict=True)]
-
-
-def _text(value: Any) -> str:
-    """A value as the text that is compared bytewise: absent is empty, lists are joined."""
-    if value is None:
-        return ""
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    if isinstance(value, list | tuple):
-        return ";".join(map(_text, value))
-    if isinstance(value, datetime):
-        return str(to_us(value))
-    return str(value)
