@@ -9,11 +9,14 @@ import time
 import uuid
 from functools import cache
 from importlib.resources import files
+from importlib.util import find_spec
 from pathlib import Path
 
+from transforms.domain.discovery import plugins
 from transforms.domain.errors import UsageError
 from transforms.domain.instants import parse_stamp
 from transforms.domain.policy import Policy, load_policy
+from transforms.formats import FOLDERS
 
 PACKAGES = ("transforms", "warehouse", "expectations", "flows")
 _TOP = Path(__file__).resolve().parent.parent
@@ -70,7 +73,7 @@ def identity() -> str:
 
 @cache
 def code_version() -> str:
-    """Digest of this program's own files: another one may read a file otherwise."""
+    """Digest of this program's own files and of the format modules that other packages add: another one may read a file otherwise."""
     total = hashlib.sha256()
     for package in PACKAGES:
         root = Path(str(files(package)))
@@ -78,6 +81,11 @@ def code_version() -> str:
             if path.suffix in (".py", ".sql", ".yaml", ".j2", ".css"):
                 total.update(f"{package}/{path.relative_to(root)}".encode())
                 total.update(path.read_bytes())
+    for folder in FOLDERS.values():
+        for point in plugins(folder.__name__):
+            spec = find_spec(point.value)
+            total.update(f"{point.group}/{point.value} {point.dist.version if point.dist else ''}".encode())
+            total.update(Path(spec.origin).read_bytes() if spec and spec.origin else b"")
     return total.hexdigest()
 
 
