@@ -78,10 +78,6 @@ def band(format: str, result: Result) -> str:
     )
 
 
-def _grype(report: Report, result: Result) -> Hashable:
-    return result.rule, result.component_name, result.component_version
-
-
 def _semgrep(report: Report, result: Result) -> Hashable:
     return result.title if report.content.find(b'"vulns"') >= 0 else result.rule, result.file_path, result.line
 
@@ -95,25 +91,29 @@ def _zap(report: Report, result: Result) -> Hashable:
     return result.pointer.split("/instances")[0]
 
 
-def _openvas(report: Report, result: Result) -> Hashable:
-    return result.location, result.title, result.rule, band(report.format, result)
-
-
 def _generic(report: Report, result: Result) -> Hashable:
     if report.content.lstrip()[:1] == b"{":
         return result.pointer  # an item's endpoints are one finding there
     return result.severity, result.title, result.identity[1]  # a CSV's rows of equal severity, title and description are one
 
 
-#: The peer's own merge of rows within one file (its parsers, as /docs of the golden figures describe it); elsewhere it has none.
-MERGES: dict[str, Callable[[Report, Result], Hashable]] = {
-    "generic": _generic,
-    "grype": _grype,
-    "nessus": _nessus,
-    "openvas": _openvas,
-    "semgrep": _semgrep,
-    "zap": _zap,
-}
+#: The peer's own merge of rows within one file where it is no list of columns; such a list stands in the format's golden.yaml.
+MERGES: dict[str, Callable[[Report, Result], Hashable]] = {"generic": _generic, "nessus": _nessus, "semgrep": _semgrep, "zap": _zap}
+
+
+@cache
+def golden(format: str) -> dict:
+    """What golden.yaml says of the format's reports: `merge`, the columns that the peer merges rows by, and `items`, where a report's items are."""
+    path = GOLDEN / format / "golden.yaml"
+    return yaml.safe_load(path.read_text()) if path.exists() else {}
+
+
+def merge_key(report: Report, number: int, result: Result) -> Hashable:
+    """What results of one report share that are one finding to the peer."""
+    if report.format in MERGES:
+        return MERGES[report.format](report, result)
+    columns = golden(report.format).get("merge")
+    return tuple(band(report.format, result) if name == "band" else getattr(result, name) for name in columns) if columns else number
 
 
 @cache
@@ -130,10 +130,9 @@ def ours(report: Report) -> Measured | None:
     if rows is None:
         return None
     results = [row for row in rows if isinstance(row, Result)]
-    merge = MERGES.get(report.format)
     groups: dict[Hashable, Result] = {}
     for number, result in enumerate(results):
-        groups.setdefault(merge(report, result) if merge else number, result)
+        groups.setdefault(merge_key(report, number, result), result)
     return Measured(
         len(groups),
         _in_order(Counter(band(report.format, result) for result in groups.values())),

@@ -33,17 +33,8 @@ EACH_REPORT = pytest.mark.parametrize("report", REPORTS, ids=lambda report: f"{r
 SMALL = [report for report in REPORTS if len(report.content) < 100_000]
 
 #: Where the items of a JSON report are: one whose results all come from that list.
-ITEMS = {
-    "sarif": ("issue_10191.json", ("runs", 0, "results")),
-    "trivy": ("all_statuses.json", ("Results", 0, "Vulnerabilities")),
-    "grype": ("many_vulns4.json", ("matches",)),
-    "snyk": ("single_project_upgrade_libs.json", ("vulnerabilities",)),
-    "semgrep": ("many_findings.json", ("results",)),
-    "cyclonedx": ("log4j.json", ("vulnerabilities",)),
-    "generic": ("generic_report1.json", ("findings",)),
-    "asff": ("inspector_ecr.json", ("Findings",)),
-}
-EACH_LIST = pytest.mark.parametrize("format", sorted(set(ITEMS) & {report.format for report in REPORTS}))
+ITEMS = {format: agreement.golden(format)["items"] for format in sorted({report.format for report in REPORTS}) if "items" in agreement.golden(format)}
+EACH_LIST = pytest.mark.parametrize("format", ITEMS)
 
 
 def _parse(format: str, content: bytes) -> list[Result | Reject]:
@@ -51,7 +42,7 @@ def _parse(format: str, content: bytes) -> list[Result | Reject]:
 
 
 def _document(format: str) -> tuple[dict, list, list[Result | Reject]]:
-    name, path = ITEMS[format]
+    name, path = ITEMS[format]["file"], ITEMS[format]["path"]
     report = next(report for report in REPORTS if (report.format, report.name) == (format, name))
     document = json.loads(report.content)
     items = document
