@@ -3,7 +3,10 @@
     python tests/benchmarks/bench.py                     100,000 observations: prints the tables
     python tests/benchmarks/bench.py --write             the same, and writes docs/benchmarks.md (`make bench`)
     python tests/benchmarks/bench.py --profile           the costliest functions of each step of the job besides
-    python tests/benchmarks/bench.py --files 500         a million observations
+    python tests/benchmarks/bench.py --files 500         the same tables at a million observations
+    python tests/benchmarks/bench.py --marts HOME        the marts of a working warehouse, rebuilt: seconds and peak memory as JSON
+
+With --write a second programme of a million observations and two million events is run once, and its marts are rebuilt in a process of their own.
 
 The job is the real one (`flows.job.run`), each of its steps timed where it is carried out. Nothing timed is asserted in a test: absolute figures
 are of one machine in one hour, the ratios travel.
@@ -44,7 +47,8 @@ from flows.job import Options, Summary, run
 from transforms import intake
 from transforms.domain.digests import sha256
 from transforms.domain.sidecar import Sidecar
-from warehouse import batches
+from warehouse import batches, models
+from warehouse.connection import connect
 from warehouse.schema import sql_file
 
 T = TypeVar("T")
@@ -67,6 +71,8 @@ class Shape(NamedTuple):
     people: int = 120
     teams: int = 20
     seed: int = 4711
+    #: What people write about a finding, in the mean: most of a tracker's events.
+    comments: int = 6
 
     @property
     def weeks(self) -> int:
@@ -179,13 +185,22 @@ def _add_events(events: list[list[list[str]]], week: int, own_id: str, captured:
         at += timedelta(seconds=round(chance.expovariate(1 / hours) * 3600))
         export = week + 1 + (at - captured).days // 7
         if chance.random() > share or export >= len(events):
-            return
+            break
         events[export].append([f"{own_id}-{event}", own_id, event, person, f"{at:%Y-%m-%dT%H:%M:%SZ}", person if event == "notified" else ""])
+    for number in range(chance.randrange(2 * shape.comments + 1)):
+        at = captured + timedelta(seconds=chance.randrange(1, 14 * 86_400))
+        export = week + 1 + (at - captured).days // 7
+        if export < len(events):
+            events[export].append([f"{own_id}-c{number}", own_id, "commented", f"person-{chance.randrange(shape.people)}", f"{at:%Y-%m-%dT%H:%M:%SZ}", ""])
 
 
 def _write_csv(path: Path, header: list[str], rows: list[list[str]]) -> None:
     with open(path, "w", encoding="utf-8", newline="") as file:
         csv.writer(file).writerows([header, *rows])
+
+
+#: A million observations, two million events.
+LARGE = Shape(files=500, comments=8)
 
 
 # Clocks
@@ -416,6 +431,50 @@ def size_of(path: Path) -> int:
     return path.stat().st_size if path.is_file() else sum(entry.stat().st_size for entry in path.rglob("*") if entry.is_file())
 
 
+class Rebuild(NamedTuple):
+    """The marts built anew from a working warehouse, in a process that does nothing else."""
+
+    wall: float
+    cpu: float
+    quantiles: float
+    peak_mib: float
+
+
+def rebuild_marts(home: Path) -> Rebuild:
+    """In this process: its peak memory is that of the rebuild."""
+    with connect(home / "warehouse.duckdb") as connection:
+        _, took = timed(models.build, connection)
+        _, quantiles = timed(exact_quantiles, connection)
+    return Rebuild(took.wall, took.cpu, quantiles.wall, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)
+
+
+class Scale(NamedTuple):
+    """One run of a large programme, and its marts rebuilt."""
+
+    shape: Shape
+    steps: Steps
+    sort: Took
+    rebuild: Rebuild
+    peak_mib: float
+    counts: tuple[int, int, int, int]
+
+
+def measure_at_scale(scratch: Path, shape: Shape) -> Scale:
+    landing, home, steps = scratch / "landing", scratch / "home", Steps()
+    as_of = write_programme(landing, shape)
+    with Memory() as memory:
+        run_job(landing, home, as_of, steps)
+    with duckdb.connect(str(home / "warehouse.duckdb")) as connection:
+        staged = stage(connection, scratch)
+        tables = ("record.observation", "record.activity", "mart.finding", "mart.handoff")
+        counts = tuple(connection.execute(f"SELECT count(*) FROM {table}").fetchone()[0] for table in tables)
+    _, sort = timed(scan_and_sort, staged)
+    command = [sys.executable, str(Path(__file__).resolve()), "--marts", str(home)]
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    done = subprocess.run(command, check=True, capture_output=True, text=True, cwd=ROOT, env=environment)
+    return Scale(shape, steps, sort, Rebuild(*json.loads(done.stdout)), memory.peak_mib, counts)
+
+
 # The report
 
 
@@ -478,6 +537,32 @@ WORDS = {
     "write_report": "report",
     "publish_copy": "publish",
 }
+
+
+def scale_section(found: Scale) -> str:
+    observations, events, findings, handoffs = found.counts
+    everything, rebuild = found.steps.sum(*found.steps.took), found.rebuild
+    rows = [
+        ("ingest", found.steps.sum(*INGEST).wall), ("compute", found.steps.took["compute_state"].wall), ("marts", found.steps.took["build_marts"].wall),
+        ("expectations", found.steps.took["validate_marts"].wall), ("everything", everything.wall),
+    ]  # fmt: skip
+    return "\n".join(
+        [
+            "",
+            "## A large record",
+            "",
+            f"{observations:,} observations, {events:,} events (the run's own among them), {findings:,} findings, {handoffs:,} handoffs; the first run, then the marts rebuilt in a process of their own.",
+            "",
+            "| work | takes | reference | takes | ratio | goal |",
+            "|---|---|---|---|---|---|",
+            *(f"| {name} | {wall:.1f} s | {observations / wall:,.0f} observations a second | | | |" for name, wall in rows[:-1]),
+            f"| the full run | {everything.wall:.1f} s | the observations as Parquet, scanned and sorted once | {found.sort.wall:.2f} s | {everything.wall / found.sort.wall:,.0f} times | 10 times |",
+            f"| all marts rebuilt | {rebuild.wall:.1f} s | one exact-quantile GROUP BY over mart.handoff | {rebuild.quantiles:.3f} s | {rebuild.wall / rebuild.quantiles:,.0f} times | 20 times, at 10 M |",
+            "",
+            f"Peak memory: {found.peak_mib:,.0f} MiB in the run, workers included (goal: under 4 GiB); {rebuild.peak_mib:,.0f} MiB in the rebuild of the marts.",
+            "",
+        ]
+    )
 
 
 def page(found: Figures) -> str:
@@ -573,15 +658,21 @@ def main() -> None:
     parser.add_argument("--write", action="store_true", help="write docs/benchmarks.md")
     parser.add_argument("--profile", action="store_true", help="print the costliest functions of each step instead")
     parser.add_argument("--keep", type=Path, help="work in this folder, and leave it")
+    parser.add_argument("--marts", type=Path, metavar="HOME", help="rebuild the marts of that home's working warehouse, and print what it took")
     arguments = parser.parse_args()
     settings.quiet()
+    if arguments.marts:
+        print(json.dumps(rebuild_marts(arguments.marts)))
+        return
     scratch = arguments.keep or Path(tempfile.mkdtemp(prefix="handoff-bench-"))
     scratch.mkdir(parents=True, exist_ok=True)
     try:
         if arguments.profile:
             show_profiles(scratch, Shape(arguments.files))
             return
-        text = page(measure(scratch, Shape(arguments.files)))
+        text = page(measure(scratch / "one", Shape(arguments.files)))
+        if arguments.write:
+            text += scale_section(measure_at_scale(scratch / "large", LARGE))
     finally:
         if arguments.keep is None:
             shutil.rmtree(scratch, ignore_errors=True)

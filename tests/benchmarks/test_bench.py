@@ -42,6 +42,15 @@ def test_every_step_is_timed_and_every_observation_lands(bench, tmp_path):
         assert connection.execute("SELECT count(*) > 0 FROM mart.handoff WHERE acknowledged_at IS NOT NULL").fetchone() == (True,)
 
 
+def test_a_large_record_is_counted_and_its_marts_are_rebuilt_in_a_process_of_their_own(bench, tmp_path):
+    found = bench.measure_at_scale(tmp_path, bench.Shape(files=10))
+    observations, events, findings, handoffs = found.counts
+    assert observations == 10 * 20 < events
+    assert 0 < findings <= handoffs
+    assert found.rebuild.peak_mib > 0
+    assert "all marts rebuilt" in bench.scale_section(found)
+
+
 def test_rules_as_queries_find_what_the_expectations_find(bench, published_home):
     with duckdb.connect(str(published_home / "warehouse.duckdb")) as connection:
         connection.execute("SET TimeZone = 'UTC'")
