@@ -342,7 +342,8 @@ are turned into a landing zone by [tests/real_logs/servicenow.py](../tests/real_
 the model for bringing your own tracker's. The whole job runs on it as of 2017-02-18T15:00Z, and its figures are held to an oracle: times from an incident's opening to its
 first named owner, computed twice by others from the same log.
 
-The log: Claudio Amaral, Marcelo Fantinato, Sarajane Peres, *Incident management process enriched event log*, UCI Machine Learning Repository, CC BY 4.0; here with the
+The log: Claudio Amaral, Marcelo Fantinato, Sarajane Peres, *Incident management process enriched event log*, UCI Machine Learning Repository, 2018,
+<https://doi.org/10.24432/C57S4H>, [CC BY 4.0](https://creativecommons.org/licenses/by/4.0/); here with most of the
 words before its pseudonyms taken off and its stamps written in ISO 8601. It is no log of security findings: it stands for the tracker's half of a programme, a few hundred people in
 {rows:,} real updates, and every defect that such a log has. An assignment by a dispatcher is read as the acknowledgement, as in the oracle, since the log has nothing closer; a tracker
 with an explicit 'accepted' would give that.
