@@ -3,8 +3,8 @@
 -- key: anomaly, subject, source, detail
 -- anomaly VARCHAR: naive_stamp (no zone stated), midnight (local 00:00 in the source's zone), day_only, file_time (dated by the file), future (rejected), out_of_sequence (a stage before an earlier one), before_t0, bulk_acknowledgement (one actor, many at once, no batch) or outside_cycle.
 -- subject VARCHAR: observation, event or cycle - what is counted, each one once.
--- source VARCHAR: Source of the landed file that brought it (record.landed_file.source); (none) for a cycle.
--- detail VARCHAR: Where captured_at came from; the event's word; the file's format for future; the person for bulk_acknowledgement; the pair of stages for out_of_sequence; mart.event's status for outside_cycle, no_cycle where the finding has never had one.
+-- source VARCHAR: Scanner of an observation, format of an event's or a future row's file: what the policy's `sources` may name it by; (none) for a cycle.
+-- detail VARCHAR: Where captured_at came from, or the event's word; the person for bulk_acknowledgement; the pair of stages for out_of_sequence; mart.event's status for outside_cycle, no_cycle where the finding has never had one; (none) for future.
 -- anomalies BIGINT: Observations, events or cycles of that kind.
 -- population BIGINT: What could have shown it - observations, events, events that match a finding, events of that word, rows of files, cycles with both stages.
 -- rate DOUBLE: anomalies / population (0 to 1).
@@ -12,29 +12,22 @@
 -- last_at TIMESTAMP: Last one (UTC).
 WITH parameter AS (FROM derived.parameter),
 files AS (
-    SELECT claim_id, attempt, coalesce(source, '(none)') AS source, kind, format, sha256, rows_in
+    SELECT claim_id, attempt, path, format, kind, sha256, rows_in
     FROM record.landing_attempt
     WHERE landed_at <= (SELECT as_of FROM parameter)
     QUALIFY row_number() OVER (PARTITION BY claim_id ORDER BY attempt DESC) = 1
 ),
-observations AS (
-    SELECT files.source, count(*) AS population
-    FROM derived.capture
-    JOIN files USING (claim_id)
-    GROUP BY files.source
-),
 doubtful_observations AS (
-    SELECT files.source, observation.captured_at, observation.captured_at_source, observation.is_naive, observation.is_midnight
+    SELECT observation.scanner, observation.captured_at, observation.captured_at_source, observation.is_naive, observation.is_midnight
     FROM record.observation AS observation
     JOIN derived.capture AS capture USING (observation_id, content_id, claim_id)
-    JOIN files USING (claim_id)
     WHERE observation.is_naive OR observation.is_midnight OR observation.captured_at_source IN ('report_date', 'file')
 ),
 events AS (
     -- An event that a ticket leads to several findings is one event.
     SELECT
         event.event_id,
-        any_value(files.source) AS source, any_value(event.event) AS event, any_value(event.occurred_at) AS occurred_at, any_value(event.batch_id) AS batch_id,
+        any_value(files.format) AS source, any_value(event.event) AS event, any_value(event.occurred_at) AS occurred_at, any_value(event.batch_id) AS batch_id,
         any_value(event.acknowledger) AS acknowledger, any_value(event.is_naive) AS is_naive, any_value(event.is_midnight) AS is_midnight,
         bool_or(event.finding_id IS NOT NULL) AS is_matched,
         bool_or(event.status = 'before_capture' AND finding.cycles > 0) AS is_before_t0,
@@ -83,12 +76,12 @@ bulk AS (
 read AS (
     SELECT *
     FROM files
-    WHERE kind IN ('scan', 'activity')
+    WHERE kind IN ('scan', 'activity') AND path NOT LIKE 'own/%'  -- not what the runs wrote themselves
         AND claim_id NOT IN (SELECT lost FROM record.conflict WHERE kind = 'superseded_claim' AND recorded_at <= (SELECT as_of FROM parameter))
         AND sha256 NOT IN (SELECT sha256 FROM record.decision WHERE decision = 'retract' AND recorded_at <= (SELECT as_of FROM parameter))
 ),
 future AS (
-    SELECT CASE read.kind WHEN 'scan' THEN 'observation' ELSE 'event' END AS subject, read.source, read.format, rejected_row.retry_at
+    SELECT CASE read.kind WHEN 'scan' THEN 'observation' ELSE 'event' END AS subject, read.format, rejected_row.retry_at
     FROM read
     JOIN record.rejected_row AS rejected_row USING (claim_id, attempt)
     WHERE rejected_row.reason = 'future'
@@ -111,12 +104,12 @@ stage_events (event, stage) AS (
     VALUES ('enriched', 'enrichment'), ('routed', 'routing'), ('notified', 'dispatch'), ('acknowledged', 'acknowledgement'), ('triaged', 'triage_entry')
 ),
 anomalies AS (
-    SELECT 'naive_stamp' AS anomaly, 'observation' AS subject, source, captured_at_source AS detail, captured_at AS instant, 'observations' AS population_of
+    SELECT 'naive_stamp' AS anomaly, 'observation' AS subject, scanner AS source, captured_at_source AS detail, captured_at AS instant, 'observations' AS population_of
     FROM doubtful_observations WHERE is_naive
     UNION ALL
-    SELECT 'midnight', 'observation', source, captured_at_source, captured_at, 'observations' FROM doubtful_observations WHERE is_midnight
+    SELECT 'midnight', 'observation', scanner, captured_at_source, captured_at, 'observations' FROM doubtful_observations WHERE is_midnight
     UNION ALL
-    SELECT CASE captured_at_source WHEN 'file' THEN 'file_time' ELSE 'day_only' END, 'observation', source, captured_at_source, captured_at, 'observations'
+    SELECT CASE captured_at_source WHEN 'file' THEN 'file_time' ELSE 'day_only' END, 'observation', scanner, captured_at_source, captured_at, 'observations'
     FROM doubtful_observations WHERE captured_at_source IN ('report_date', 'file')
     UNION ALL
     SELECT 'naive_stamp', 'event', source, event, occurred_at, 'events' FROM events WHERE is_naive
@@ -133,12 +126,12 @@ anomalies AS (
     UNION ALL
     SELECT 'bulk_acknowledgement', 'event', source, acknowledger, occurred_at, 'acknowledged' FROM bulk
     UNION ALL
-    SELECT 'future', subject, source, format, retry_at, concat('rows of ', subject) FROM future
+    SELECT 'future', subject, format, '(none)', retry_at, concat('rows of ', subject) FROM future
     UNION ALL
     SELECT 'out_of_sequence', 'cycle', '(none)', detail, j_at, detail FROM pairs WHERE j_at < i_at
 ),
 populations AS (
-    SELECT 'observations' AS population_of, source, population FROM observations
+    SELECT 'observations' AS population_of, scanner AS source, count(*) AS population FROM derived.capture GROUP BY scanner
     UNION ALL
     SELECT 'events', source, sum(events) FROM events_by_word GROUP BY source
     UNION ALL
@@ -148,7 +141,7 @@ populations AS (
     UNION ALL
     SELECT 'acknowledged', source, events FROM events_by_word WHERE event = 'acknowledged'
     UNION ALL
-    SELECT CASE kind WHEN 'scan' THEN 'rows of observation' ELSE 'rows of event' END, source, sum(rows_in) FROM read GROUP BY kind, source
+    SELECT CASE kind WHEN 'scan' THEN 'rows of observation' ELSE 'rows of event' END, format, sum(rows_in) FROM read GROUP BY kind, format
     UNION ALL
     SELECT detail, '(none)', count(*) FROM pairs GROUP BY detail
 ),
