@@ -217,11 +217,13 @@ class State:
     def mart(self, *names: str) -> list[dict[str, Any]]:
         """Rows of the last mart of these, built in this order after mart.handoff; by title and cycle where it has them. Instants as ISO text."""
         connection = _memory()
-        derived.write(connection, {name: self.frames[name] for name in ("cycle", "mode", "control")}, self._policy, self._as_of_us)
+        wanted = [models.models()[name] for name in dict.fromkeys(("handoff", *names))]
+        read = {table for model in wanted for schema, table in models._tables(connection, model) if schema == "derived"}
+        derived.write(connection, {name: self.frames[name] for name in read & self.frames.keys()}, self._policy, self._as_of_us)
         connection.execute("DROP SCHEMA IF EXISTS mart CASCADE")
         connection.execute("CREATE SCHEMA mart")
-        for name in dict.fromkeys(("handoff", *names)):
-            connection.execute(f"CREATE TABLE mart.{name} AS {models.models()[name].query}")
+        for model in wanted:
+            connection.execute(f"CREATE TABLE mart.{model.name} AS {model.query}")
         return mart_rows(connection, names[-1])
 
 

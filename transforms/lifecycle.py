@@ -49,6 +49,7 @@ class Capture(NamedTuple):
     sighting_id: str
     band: str
     native_severity: str | None
+    scanner_band: str
     engagement: str | None
     capture_channel: str
     recorded_us: int

@@ -76,6 +76,8 @@ class _Facts(NamedTuple):
     """What a cycle takes from its earliest observation, or from the cycle before it."""
 
     scanner_severity: str | None
+    first_scanner: str | None
+    scanner_band: str
     scanners: list[str]
     engagement: str | None
     capture_channel: str
@@ -228,9 +230,11 @@ class _Derivation:
             groups: dict[int, list[Fields]] = {}
             for row in rows_of(observations[first:end]):
                 row["band"], row["band_rule"] = self._band(row)
+                row["scanner_band"] = self._calibrator.scanner_band(row["scanner"], row["format"], row["native_severity"], row["native_score"])
                 groups.setdefault(row["finding"], []).append(row)
             events: dict[int, list[Fields]] = {}
             for row in rows_of(concerned[last:event_end]):
+                self._complete(row)
                 events.setdefault(row["finding"], []).append(row)
             yield [self._group(rows) for rows in groups.values()], events
             first, last = end, event_end
@@ -249,6 +253,7 @@ class _Derivation:
                     row["sighting_id"],
                     row["band"],
                     row["native_severity"] if row["native_severity"] is not None else as_text(row["native_score"]) or None,
+                    row["scanner_band"],
                     row["engagement"],
                     row["capture_channel"],
                     row["recorded_at"],
@@ -280,8 +285,16 @@ class _Derivation:
         found = [references.resolve(ref) for ref in events["ref"].to_list()]
         resolved = events.with_columns(finding=pl.Series([findings for findings, _ in found], dtype=pl.List(pl.Int64)), status=pl.Series([status for _, status in found], dtype=pl.String))
         for row in rows_of(resolved.filter(pl.col("finding").list.len() == 0)):
+            self._complete(row)
             self._event(row, _as_event(row), None, None, row["status"], False)
         return resolved.explode("finding", empty_as_null=True).drop_nulls("finding").sort("finding", maintain_order=True)
+
+    def _complete(self, row: Fields) -> None:
+        """Adds who acknowledges, as a person; an own event has none."""
+        if row["method"] == "own":
+            row.update(_OWN_ROW)
+        else:
+            row["acknowledger"] = self._directory.person(row["actor"], row["occurred_at"]).person_id if row["event"] == "acknowledged" else None
 
     def _inbox(self, events: pl.DataFrame) -> Inbox:
         inbox = Inbox()
@@ -311,6 +324,11 @@ class _Derivation:
             occurred_at=event.occurred_us,
             recorded_at=event.recorded_us,
             is_valid=is_valid,
+            claim_id=row["claim_id"],
+            batch_id=row["batch_id"],
+            acknowledger=row["acknowledger"],
+            is_naive=row["is_naive"],
+            is_midnight=row["is_midnight"],
         )
 
     # One finding
@@ -349,6 +367,7 @@ class _Derivation:
                 target=row["target"],
                 band=row["band"],
                 rule=row["band_rule"],
+                scanner_band=row["scanner_band"],
                 captured_at=row["captured_at"],
             )
 
@@ -360,12 +379,14 @@ class _Derivation:
         )
         judged: list[_Judged] = []
         band: str | None = None
-        facts = _Facts(None, [], None, "scanner")
+        facts = _Facts(None, None, "unrated", [], None, "scanner")
         for cycle in life.cycles:
             evaluation = Evaluation(self._world, cycle, finding.sightings, finding.file_path, life.controls, band)
             own = cycle.captures
             if own:
-                facts = _Facts(own[0].native_severity, sorted({capture.scanner for capture in own}), own[0].engagement, own[0].capture_channel)
+                first = own[0]
+                scanners_seen = sorted({capture.scanner for capture in own})
+                facts = _Facts(first.native_severity, first.scanner, first.scanner_band, scanners_seen, first.engagement, first.capture_channel)
             severity_now = evaluation.band(self._as_of)
             band = severity_now if severity_now != "unrated" else band
             judged.append(_Judged(evaluation, facts, severity_now))
@@ -386,7 +407,7 @@ class _Derivation:
             }
             self._own_events.append(row)
             event = Event(self._as_of, EVENT_RANK[kind], row["event_id"], kind, None, person, None, None, None, "own", self._as_of)
-            self._rows_by_event[event.event_id] = {**row, "ticket": None}
+            self._rows_by_event[event.event_id] = {**row, **_OWN_ROW}
             own.append(event)
         return own
 
@@ -424,6 +445,8 @@ class _Derivation:
             severity=ev.severity,
             severity_now=judged.severity_now,
             scanner_severity=facts.scanner_severity,
+            first_scanner=facts.first_scanner,
+            scanner_band=facts.scanner_band,
             scanners=facts.scanners,
             title=head["title"],
             target=head["target"],
@@ -571,6 +594,9 @@ class _Derivation:
 #: The columns in which two contents of one observation may differ, in the order of their names in the report.
 _ITEM_ORDER = ("cvss_vectors", "epss", "known_exploited", "native_score", "native_severity", "own_id", "rule", "source_state", "title", "engagement", "capture_channel")
 _EVENT_ORDER = ("event_id", "ref", "event", "actor", "occurred_at", "target_person", "severity", "channel", "ticket", "comment")
+
+#: What an own stage event has none of. Its claim is left out too: before it has landed it has none, and deriving again must change nothing.
+_OWN_ROW = dict.fromkeys(("ticket", "claim_id", "batch_id", "acknowledger", "is_naive", "is_midnight"))
 
 
 def _event_rank(row: Fields) -> tuple:

@@ -51,6 +51,7 @@ class Calibrator:
         self._policy, self._formats = policy, format_tables
         self._known_exploited, self._epss = known_exploited, epss
         self._cache: dict[tuple, Band] = {}
+        self._own_words: dict[tuple, str] = {}
 
     def band(
         self,
@@ -72,6 +73,14 @@ class Calibrator:
         if found is None:
             found = self._rate(scanner, format, native_severity, native_score, cvss_vectors, environment)
             found = self._cache[where] = self._raise(found, kev, probability)
+        return found
+
+    def scanner_band(self, scanner: str, format: str, term: str | None, score: float | None) -> str:
+        """The band of the scanner's own word: its term, its score where it has none; no vector, no asset, no exploitation."""
+        where = (scanner, format, term, score)
+        found = self._own_words.get(where)
+        if found is None:
+            found = self._own_words[where] = self._rate(scanner, format, term, score, (), NO_ENVIRONMENT).band
         return found
 
     def native_rank(self, scanner: str, format: str, term: str | None) -> int:

@@ -13,7 +13,7 @@ GRACE, ATTESTATION, AS_OF = 10, 50, 1000
 
 
 def seen(at: int, band: str = "high", scanner: str = "one") -> Capture:
-    return Capture(at, scanner, "", "T", f"{scanner}-{at}", "s", band, band, None, "scanner", at)
+    return Capture(at, scanner, "", "T", f"{scanner}-{at}", "s", band, band, band, None, "scanner", at)
 
 
 def happened(at: int, word: str, number: int = 0, comment: str | None = None) -> Event:

@@ -67,7 +67,8 @@ def handoffs(warehouse) -> list[dict]:
 
 def marts(warehouse) -> dict[str, list]:
     """Rows of the marts that other tools rely on and that no own event touches."""
-    names = ("handoff_latency", "unrouted_queue", "failure_mode", "sla_breach", "no_acknowledgement", "finding", "finding_alias")
+    names = ("handoff_latency", "unrouted_queue", "failure_mode", "sla_breach", "no_acknowledgement", "finding", "finding_alias",
+             "ownership_currency", "deduplication", "scanner_overlap", "severity_matrix", "open_aging", "throughput", "time_quality")  # fmt: skip
     with warehouse.open() as connection:
         return {name: sorted(map(repr, connection.execute(f"FROM mart.{name}").fetchall())) for name in names}
 

@@ -455,7 +455,7 @@ DERIVED_CAPTURE = Table(
     (
         *_texts("observation_id", "content_id", "claim_id", "sighting_id", "finding_id"),
         Column("cycle", "INTEGER", ""),
-        *_texts("scanner", "target", "band", "rule"),
+        *_texts("scanner", "target", "band", "rule", "scanner_band"),
         *_instants("captured_at"),
     ),
 )
@@ -467,7 +467,7 @@ DERIVED_CYCLE = Table(
     (
         _FINDING,
         _CYCLE,
-        *_texts("origin", "state", "severity", "severity_now", "scanner_severity"),
+        *_texts("origin", "state", "severity", "severity_now", "scanner_severity", "first_scanner", "scanner_band"),
         Column("scanners", "VARCHAR[]", ""),
         *_texts("title", "target", "asset_id", "application", "business_unit", "environment", "team", "team_now", "calendar", "owner_id"),
         Column("own_ids", "VARCHAR[]", ""),
@@ -512,6 +512,8 @@ DERIVED_EVENT = Table(
         *_texts("ref", "event", "actor", "target_person", "severity", "channel", "ticket", "comment", "method", "status"),
         *_instants("occurred_at", "recorded_at"),
         Column("is_valid", "BOOLEAN", ""),
+        *_texts("claim_id", "batch_id", "acknowledger"),
+        *(Column(name, "BOOLEAN", "") for name in ("is_naive", "is_midnight")),
     ),
 )
 

@@ -18,14 +18,14 @@ TITLE = "Open, opened, closed"
 ORDER = 60
 QUERIES = ("open_handoff", "throughput")
 
-_AGES = {"under_7_days": "under 7 days", "under_30_days": "7 to 30 days", "under_90_days": "30 to 90 days", "from_90_days": "90 days and more"}
+_AGES = ("under 7 days", "7 to 30 days", "30 to 90 days", "90 days and more")
 _MOMENTS = ("opened", "acknowledged", "closed")
 
 
 def render(frames: Mapping[str, polars.DataFrame]) -> Markup:
     period = Period.of(frames)
-    aged = sorted(frames["open_handoff"].rows(named=True), key=lambda row: BAND_RANK[row["severity"]])
-    flow = {row["severity"]: row for row in frames["throughput"].iter_rows(named=True)}
+    aged = _by_severity(frames["open_handoff"])
+    flow = {(row["severity"], row["is_current"]): row for row in frames["throughput"].iter_rows(named=True)}
     parts = [fragments.sentence(_sentence(aged, flow, period))]
     if aged:
         parts.append(_aging(aged, period))
@@ -34,13 +34,26 @@ def render(frames: Mapping[str, polars.DataFrame]) -> Markup:
     return fragments.join(parts)
 
 
-def _sentence(aged: list[dict], flow: dict[str, dict], period: Period) -> str:
+def _by_severity(frame: polars.DataFrame) -> list[dict]:
+    """One row for each severity, the worst first, with a column for each age."""
+    found: dict[str, dict] = {}
+    for row in frame.iter_rows(named=True):
+        new = {"severity": row["severity"], "handoffs": 0, "acknowledged": 0, "oldest_seconds": 0.0, **dict.fromkeys(_AGES, 0)}
+        total = found.setdefault(row["severity"], new)
+        total[row["age_bucket"]] = row["handoffs"]
+        total["handoffs"] += row["handoffs"]
+        total["acknowledged"] += row["acknowledged"]
+        total["oldest_seconds"] = max(total["oldest_seconds"], row["oldest_seconds"])
+    return sorted(found.values(), key=lambda row: BAND_RANK[row["severity"]])
+
+
+def _sentence(aged: list[dict], flow: dict[tuple[str, bool], dict], period: Period) -> str:
     open_ = sum(row["handoffs"] for row in aged)
     unacknowledged = open_ - sum(row["acknowledged"] for row in aged)
     first = f"{none_or(open_, 'handoff')} {verb(open_, 'is', 'are')} open"
     if open_:
         first += f", {unacknowledged:,} of them not acknowledged" if open_ > 1 else ", acknowledged" if not unacknowledged else ", not acknowledged"
-    opened, acknowledged, closed = (sum(row[moment] for row in flow.values()) for moment in _MOMENTS)
+    opened, acknowledged, closed = (_amount(flow, "all", moment) for moment in _MOMENTS)
     return sentence_case(f"{first}; {period.this} {_some(opened)} {verb(opened, 'was', 'were')} opened, {_some(acknowledged)} acknowledged and {_some(closed)} closed.")
 
 
@@ -59,10 +72,10 @@ def _aging(rows: list[dict], period: Period) -> Markup:
     )
     return fragments.join(
         [
-            fragments.figure(chart, f"Open handoffs by severity, parted by age since capture (wall time), as of {instant(period.as_of)}.", fragments.key([(styles[age], text) for age, text in _AGES.items()])),
+            fragments.figure(chart, f"Open handoffs by severity, parted by age since capture (wall time), as of {instant(period.as_of)}.", fragments.key([(styles[age], age) for age in _AGES])),
             fragments.table(
                 "The same by severity as it is now and age; open until verified or withdrawn",
-                [Column("Severity now", False), *(Column(text) for text in _AGES.values()), Column("All"), Column("Acknowledged"), Column("Oldest")],
+                [Column("Severity now", False), *(Column(age) for age in _AGES), Column("All"), Column("Acknowledged"), Column("Oldest")],
                 [
                     [
                         fragments.band(row["severity"]), *(fragments.amount(row[age]) for age in _AGES), f"{row['handoffs']:,}", fragments.amount(row["acknowledged"]),
@@ -76,12 +89,9 @@ def _aging(rows: list[dict], period: Period) -> Markup:
     )
 
 
-def _throughput(flow: dict[str, dict], period: Period) -> Markup:
-    rows = []
-    for severity in RATED_BANDS:
-        row = flow.get(severity, {})
-        rows.append([fragments.band(severity), *(_pair(row, moment) for moment in _MOMENTS)])
-    rows.append(["all", *(f"{sum(row[m] for row in flow.values()):,} ({sum(row[f'previous_{m}'] for row in flow.values()):,})" for m in _MOMENTS)])
+def _throughput(flow: dict[tuple[str, bool], dict], period: Period) -> Markup:
+    rows = [[fragments.band(severity), *(_pair(flow, severity, moment) for moment in _MOMENTS)] for severity in RATED_BANDS]
+    rows.append(["all", *(_pair(flow, "all", moment) for moment in _MOMENTS)])
     return fragments.table(
         f"Handoffs {period.this}, each by its own instant; in brackets {period.last}",
         [Column("Severity", False), *(Column(sentence_case(moment)) for moment in _MOMENTS)],
@@ -89,5 +99,10 @@ def _throughput(flow: dict[str, dict], period: Period) -> Markup:
     )
 
 
-def _pair(row: dict, moment: str) -> str:
-    return f"{row.get(moment, 0):,} ({row.get(f'previous_{moment}', 0):,})"
+def _pair(flow: dict[tuple[str, bool], dict], severity: str, moment: str) -> str:
+    return f"{_amount(flow, severity, moment):,} ({_amount(flow, severity, moment, is_current=False):,})"
+
+
+def _amount(flow: dict[tuple[str, bool], dict], severity: str, moment: str, *, is_current: bool = True) -> int:
+    """What happened in this period or the one before; one in which nothing did has no row."""
+    return flow.get((severity, is_current), {}).get(moment, 0)

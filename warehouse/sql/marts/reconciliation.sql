@@ -131,6 +131,29 @@ total AS (
 by_grain AS (
     SELECT period_grain, sum(handoffs) AS handoffs FROM mart.handoff_latency WHERE dimension = 'all' AND severity <> 'all' GROUP BY period_grain
 ),
+throughput_sums AS (
+    SELECT moment.moment, period_grain, sum(moment.handoffs) AS handoffs
+    FROM mart.throughput
+    CROSS JOIN LATERAL (VALUES ('opened', opened), ('acknowledged', acknowledged), ('closed', closed)) AS moment (moment, handoffs)
+    WHERE severity <> 'all'
+    GROUP BY ALL
+    UNION ALL
+    SELECT moment.moment, 'total', moment.handoffs
+    FROM mart.throughput
+    CROSS JOIN LATERAL (VALUES ('opened', opened), ('acknowledged', acknowledged), ('closed', closed)) AS moment (moment, handoffs)
+    WHERE severity = 'all' AND period_grain = 'all'
+),
+moments AS (
+    SELECT moment.*
+    FROM (SELECT count(*) AS opened, count(acknowledged_at) AS acknowledged, count(closed_at) AS closed FROM mart.handoff) AS handoff
+    CROSS JOIN LATERAL (VALUES ('opened', opened), ('acknowledged', acknowledged), ('closed', closed)) AS moment (moment, handoffs)
+),
+deduplicated AS (
+    SELECT dimension, sum(findings) AS findings, sum(observations) AS observations
+    FROM mart.deduplication
+    WHERE dimension IN ('all', 'scanner') AND severity = 'all'
+    GROUP BY dimension
+),
 totals_agree AS (
     SELECT 'mart.handoff_latency handoffs' AS subject, (SELECT count(*) FROM mart.handoff) AS expected, coalesce((SELECT sum(handoffs) FROM total), 0) AS actual
     UNION ALL
@@ -152,6 +175,35 @@ totals_agree AS (
     UNION ALL
     SELECT 'mart.unrouted_queue', (SELECT count(*) FROM mart.handoff WHERE is_open AND acknowledged_at IS NULL AND owner_id IS NULL),
         (SELECT count(*) FROM mart.unrouted_queue)
+    UNION ALL
+    SELECT concat('mart.throughput ', moments.moment, CASE WHEN grain <> 'total' THEN concat(' by severity and ', grain) ELSE '' END), moments.handoffs,
+        throughput_sums.handoffs
+    FROM moments
+    CROSS JOIN (VALUES ('total'), ('all'), ('day'), ('week'), ('month'), ('quarter')) AS grains (grain)
+    LEFT JOIN throughput_sums ON throughput_sums.moment = moments.moment AND throughput_sums.period_grain = grain
+    UNION ALL
+    SELECT 'mart.open_aging', (SELECT count(*) FROM mart.handoff WHERE is_open), (SELECT sum(open) FROM mart.open_aging)
+    UNION ALL
+    SELECT 'mart.ownership_currency', (SELECT count(*) FROM mart.finding WHERE is_open AND severity <> 'unrated'),
+        (SELECT open_findings FROM mart.ownership_currency WHERE dimension = 'all' AND severity = 'all' AND mapping_age = 'all')
+    UNION ALL
+    SELECT 'mart.ownership_currency by mapping_age', (SELECT count(*) FROM mart.handoff WHERE is_open),
+        (SELECT sum(open_findings) FROM mart.ownership_currency WHERE dimension = 'all' AND severity = 'all' AND mapping_age <> 'all')
+    UNION ALL
+    SELECT 'mart.deduplication findings', (SELECT count(DISTINCT finding_id) FROM mart.handoff), (SELECT findings FROM deduplicated WHERE dimension = 'all')
+    UNION ALL
+    SELECT 'mart.deduplication observations', (SELECT count(*) FROM derived.capture SEMI JOIN mart.handoff USING (finding_id) WHERE band <> 'informational'),
+        (SELECT observations FROM deduplicated WHERE dimension = 'all')
+    UNION ALL
+    SELECT 'mart.scanner_overlap', (SELECT findings FROM deduplicated WHERE dimension = 'scanner'),
+        (SELECT sum(findings) FROM mart.scanner_overlap WHERE scanner = other_scanner)
+    UNION ALL
+    SELECT 'mart.severity_matrix observations', (SELECT count(*) FROM derived.capture), (SELECT sum(observations) FROM mart.severity_matrix)
+    UNION ALL
+    SELECT 'mart.severity_matrix handoffs', (SELECT count(*) FROM mart.handoff), (SELECT sum(handoffs) FROM mart.severity_matrix)
+    UNION ALL
+    SELECT 'mart.time_quality', count(*), count(*) FILTER (WHERE anomalies BETWEEN 1 AND population)
+    FROM mart.time_quality
 ),
 rates AS (
     SELECT period_grain, period_start, severity, sum(unacknowledged) AS unacknowledged, max(mature) AS mature
@@ -195,7 +247,7 @@ laws AS (
     UNION ALL SELECT 'references', *, 'rows that refer, and those whose counterpart is there' FROM reference_counts
     UNION ALL SELECT 't0_earliest', * FROM t0_earliest
     UNION ALL SELECT 'stage_sums', * FROM stage_sums
-    UNION ALL SELECT 'totals_agree', *, 'the rows of mart.handoff that it is of, and the total that the mart shows' FROM totals_agree
+    UNION ALL SELECT 'totals_agree', *, 'the rows that it is of, and the total that the mart shows' FROM totals_agree
     UNION ALL SELECT 'rate_sums', * FROM rate_sums
     UNION ALL SELECT 'restatement_chain', * FROM restatement_chain
 )
