@@ -7,36 +7,23 @@
 -- mature BIGINT: All mature cycles of that band and cohort, whatever their mode, so that the modes' rates add up to the band's.
 -- unacknowledged BIGINT: Of them, those with no valid acknowledgement inside the window and this primary mode.
 -- rate DOUBLE: unacknowledged / mature.
-WITH mature AS (
-    SELECT
-        severity, failure_mode, is_unacknowledged,
-        captured_on AS day,
-        date_trunc('week', captured_on)::DATE AS week,
-        date_trunc('month', captured_on)::DATE AS month,
-        date_trunc('quarter', captured_on)::DATE AS quarter
+WITH banded AS (
+    SELECT failure_mode, is_unacknowledged, captured_on, unnest(derived.bands(severity)) AS severity
     FROM mart.handoff
     WHERE is_mature
 ),
 cohorts AS (
-    SELECT mature.*, grain.*
-    FROM mature
-    CROSS JOIN LATERAL (
-        VALUES ('all', NULL::DATE), ('day', day), ('week', week), ('month', month), ('quarter', quarter)
-    ) AS grain (period_grain, period_start)
-),
-banded AS (
-    SELECT * FROM cohorts
-    UNION ALL
-    SELECT * REPLACE ('all' AS severity) FROM cohorts
+    SELECT severity, failure_mode, is_unacknowledged, unnest(derived.grains(captured_on), recursive := true)
+    FROM banded
 ),
 totals AS (
     SELECT period_grain, period_start, severity, count(*) AS mature
-    FROM banded
+    FROM cohorts
     GROUP BY ALL
 ),
 causes AS (
     SELECT period_grain, period_start, severity, failure_mode, count(*) AS unacknowledged
-    FROM banded
+    FROM cohorts
     WHERE is_unacknowledged
     GROUP BY ALL
 )

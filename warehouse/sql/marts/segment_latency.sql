@@ -33,16 +33,7 @@ past AS (
     SELECT finding_id, cycle, segment FROM whole
 ),
 cuts AS (
-    SELECT handoff.finding_id, handoff.cycle, handoff.severity, handoff.captured_on, cut.dimension, coalesce(cut.dimension_value, '(none)') AS dimension_value
-    FROM mart.handoff
-    CROSS JOIN LATERAL (
-        VALUES
-            ('all', 'all'), ('team', team), ('business_unit', business_unit), ('environment', environment), ('origin', origin),
-            ('failure_mode', failure_mode), ('engagement', engagement), ('capture_channel', capture_channel)
-    ) AS cut (dimension, dimension_value)
-    WHERE NOT (cut.dimension = 'failure_mode' AND failure_mode IS NULL)
-    UNION ALL
-    SELECT finding_id, cycle, severity, captured_on, 'scanner', unnest(scanners)
+    SELECT finding_id, cycle, severity, captured_on, unnest(derived.cuts(handoff), recursive := true)
     FROM mart.handoff
 ),
 measured AS (
@@ -50,16 +41,14 @@ measured AS (
     FROM past
     LEFT JOIN observed USING (finding_id, cycle, segment)
 ),
-cohorts AS (
-    SELECT measured.*, cuts.dimension, cuts.dimension_value, grain.period_grain, grain.period_start, band.severity
+banded AS (
+    SELECT measured.*, dimension, dimension_value, captured_on, unnest(derived.bands(severity)) AS severity
     FROM measured
     JOIN cuts USING (finding_id, cycle)
-    CROSS JOIN LATERAL (
-        VALUES
-            ('all', NULL::DATE), ('day', captured_on), ('week', date_trunc('week', captured_on)::DATE),
-            ('month', date_trunc('month', captured_on)::DATE), ('quarter', date_trunc('quarter', captured_on)::DATE)
-    ) AS grain (period_grain, period_start)
-    CROSS JOIN LATERAL (VALUES ('all'), (cuts.severity)) AS band (severity)
+),
+cohorts AS (
+    SELECT segment, seconds, business_seconds, is_alone, dimension, dimension_value, severity, unnest(derived.grains(captured_on), recursive := true)
+    FROM banded
 )
 SELECT
     period_grain, period_start, dimension, dimension_value, severity, segment,
