@@ -217,7 +217,7 @@ class State:
     def mart(self, *names: str) -> list[dict[str, Any]]:
         """Rows of the last mart of these, built in this order after mart.handoff; by title and cycle where it has them. Instants as ISO text."""
         connection = _memory()
-        derived.write(connection, {name: self.frames[name] for name in ("cycle", "mode", "control")}, self._policy, self._as_of_us)
+        derived.write(connection, {name: self.frames[name] for name in ("cycle", "mode", "control", "compensating_control")}, self._policy, self._as_of_us)
         connection.execute("DROP SCHEMA IF EXISTS mart CASCADE")
         connection.execute("CREATE SCHEMA mart")
         for name in dict.fromkeys(("handoff", *names)):

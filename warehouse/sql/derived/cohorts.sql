@@ -1,7 +1,13 @@
--- What every mart of cohorts is grouped by, stated once. Each macro gives a list: `unnest(derived.cuts(handoff), recursive := true)` makes
--- one row of each, with the columns dimension and dimension_value. One to a SELECT: two would run side by side instead of multiplying.
+-- What every mart of cohorts is grouped by, stated once:
+--
+--     cuts AS (SELECT …, severity, unnest(derived.periods(captured_on)), unnest(derived.cuts(handoff), recursive := true) FROM mart.handoff)
+--     SELECT derived.grain(day, week, month, quarter), coalesce(day, week, month, quarter), dimension, dimension_value, coalesce(severity, 'all'), …
+--     GROUP BY dimension, dimension_value, GROUPING SETS ((), (severity)), GROUPING SETS ((), (day), (week), (month), (quarter))
+--
+-- Grouping sets go over the rows as they are; a row for each band and period would be ten times as many, and a quantile would hold them all.
 
--- Every cut that a handoff counts under: `handoff` is a row with these columns. One of no failure mode counts under none (ruling 67).
+-- Every cut that a handoff counts under, as rows of dimension and dimension_value; `handoff` is a row with these columns. A cycle counts
+-- under each of its scanners, and under no failure mode where it has none (ruling 67).
 CREATE MACRO derived.cuts(handoff) AS list_filter(
     [
         {'dimension': 'all', 'dimension_value': 'all'},
@@ -16,14 +22,12 @@ CREATE MACRO derived.cuts(handoff) AS list_filter(
     lambda cut: cut.dimension_value IS NOT NULL
 );
 
--- Every period that a local day lies in, ISO weeks; columns period_grain and period_start.
-CREATE MACRO derived.grains(day) AS [
-    {'period_grain': 'all', 'period_start': NULL::DATE},
-    {'period_grain': 'day', 'period_start': day},
-    {'period_grain': 'week', 'period_start': date_trunc('week', day)::DATE},
-    {'period_grain': 'month', 'period_start': date_trunc('month', day)::DATE},
-    {'period_grain': 'quarter', 'period_start': date_trunc('quarter', day)::DATE}
-];
+-- The first local day of every period that a local day lies in, as columns; weeks are ISO's.
+CREATE MACRO derived.periods(on_day) AS {
+    'day': on_day, 'week': date_trunc('week', on_day)::DATE, 'month': date_trunc('month', on_day)::DATE, 'quarter': date_trunc('quarter', on_day)::DATE
+};
 
--- A band, and all of them.
-CREATE MACRO derived.bands(severity) AS ['all', severity];
+-- Which of them a group is of: the one that it was grouped by.
+CREATE MACRO derived.grain(day, week, month, quarter) AS CASE
+    WHEN day IS NOT NULL THEN 'day' WHEN week IS NOT NULL THEN 'week' WHEN month IS NOT NULL THEN 'month' WHEN quarter IS NOT NULL THEN 'quarter' ELSE 'all'
+END;

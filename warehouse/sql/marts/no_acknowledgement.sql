@@ -7,28 +7,26 @@
 -- mature BIGINT: All mature cycles of that band and cohort, whatever their mode, so that the modes' rates add up to the band's.
 -- unacknowledged BIGINT: Of them, those with no valid acknowledgement inside the window and this primary mode.
 -- rate DOUBLE: unacknowledged / mature.
-WITH banded AS (
-    SELECT failure_mode, is_unacknowledged, captured_on, unnest(derived.bands(severity)) AS severity
+WITH mature AS (
+    SELECT severity, failure_mode, is_unacknowledged, unnest(derived.periods(captured_on))
     FROM mart.handoff
     WHERE is_mature
 ),
-cohorts AS (
-    SELECT severity, failure_mode, is_unacknowledged, unnest(derived.grains(captured_on), recursive := true)
-    FROM banded
-),
-totals AS (
-    SELECT period_grain, period_start, severity, count(*) AS mature
-    FROM cohorts
-    GROUP BY ALL
-),
 causes AS (
-    SELECT period_grain, period_start, severity, failure_mode, count(*) AS unacknowledged
-    FROM cohorts
-    WHERE is_unacknowledged
-    GROUP BY ALL
+    SELECT
+        derived.grain(day, week, month, quarter) AS period_grain,
+        coalesce(day, week, month, quarter) AS period_start,
+        coalesce(mature.severity, 'all') AS severity,
+        failure_mode,
+        count(*) AS cycles,
+        count(*) FILTER (WHERE is_unacknowledged) AS unacknowledged
+    FROM mature
+    GROUP BY failure_mode, GROUPING SETS ((), (mature.severity)), GROUPING SETS ((), (day), (week), (month), (quarter))
+),
+rated AS (
+    SELECT period_grain, period_start, severity, failure_mode, sum(cycles) OVER (PARTITION BY period_grain, period_start, severity)::BIGINT AS mature, unacknowledged
+    FROM causes
 )
-SELECT causes.period_grain, causes.period_start, causes.severity, causes.failure_mode, totals.mature, causes.unacknowledged,
-    causes.unacknowledged / totals.mature AS rate
-FROM causes
-JOIN totals
-    ON totals.period_grain = causes.period_grain AND totals.period_start IS NOT DISTINCT FROM causes.period_start AND totals.severity = causes.severity
+SELECT period_grain, period_start, severity, failure_mode, mature, unacknowledged, unacknowledged / mature AS rate
+FROM rated
+WHERE unacknowledged > 0

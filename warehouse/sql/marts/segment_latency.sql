@@ -32,30 +32,28 @@ past AS (
     UNION ALL
     SELECT finding_id, cycle, segment FROM whole
 ),
-cuts AS (
-    SELECT finding_id, cycle, severity, captured_on, unnest(derived.cuts(handoff), recursive := true)
-    FROM mart.handoff
-),
 measured AS (
     SELECT DISTINCT past.finding_id, past.cycle, past.segment, observed.seconds, observed.business_seconds, coalesce(observed.is_alone, false) AS is_alone
     FROM past
     LEFT JOIN observed USING (finding_id, cycle, segment)
 ),
-banded AS (
-    SELECT measured.*, dimension, dimension_value, captured_on, unnest(derived.bands(severity)) AS severity
-    FROM measured
-    JOIN cuts USING (finding_id, cycle)
-),
-cohorts AS (
-    SELECT segment, seconds, business_seconds, is_alone, dimension, dimension_value, severity, unnest(derived.grains(captured_on), recursive := true)
-    FROM banded
+cuts AS (
+    SELECT
+        segment, seconds, business_seconds, is_alone, severity,
+        unnest(derived.periods(captured_on)), unnest(derived.cuts(handoff), recursive := true)
+    FROM mart.handoff
+    JOIN measured USING (finding_id, cycle)
 )
 SELECT
-    period_grain, period_start, dimension, dimension_value, severity, segment,
+    derived.grain(day, week, month, quarter) AS period_grain,
+    coalesce(day, week, month, quarter) AS period_start,
+    dimension, dimension_value,
+    coalesce(cuts.severity, 'all') AS severity,
+    segment,
     count(seconds) AS cycles,
     quantile_cont(seconds, 0.5) AS median_seconds,
     quantile_cont(seconds, 0.9) AS p90_seconds,
     quantile_cont(business_seconds, 0.5) AS median_business_seconds,
     count(*) FILTER (WHERE is_alone) / count(*) AS coverage_rate
-FROM cohorts
-GROUP BY ALL
+FROM cuts
+GROUP BY dimension, dimension_value, segment, GROUPING SETS ((), (cuts.severity)), GROUPING SETS ((), (day), (week), (month), (quarter))
