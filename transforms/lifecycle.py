@@ -15,6 +15,7 @@ from transforms.domain.vocabulary import EVENT_RANK
 
 Origin = Literal["first_time", "reopened", "revalidation"]
 State = Literal["open", "resolved", "verified", "withdrawn", "superseded"]
+Ending = Literal["due", "control_expired", "verified", "withdrawn"]
 
 
 class Event(NamedTuple):
@@ -60,11 +61,19 @@ class Capture(NamedTuple):
 
 
 class Control(NamedTuple):
-    """A compensating control while it holds; `end_us` None while it runs, `due_us` its next attestation."""
+    """A compensating control while it holds; `end_us` and `ended_by` None while it runs, `due_us` its next attestation."""
 
     start_us: int
-    end_us: int | None
     due_us: int
+    #: The cycle in which it was accepted; a reopening does not end it.
+    cycle: int
+    #: The last acceptance or attestation, and how many of them were attestations.
+    attested_us: int
+    attestations: int
+    end_us: int | None = None
+    ended_by: Ending | None = None
+    #: The cycle that it started when it fell due; None where the finding was resolved then.
+    revalidation: int | None = None
 
 
 @dataclass(slots=True)
@@ -121,7 +130,8 @@ class _Machine:
         self._cycles: list[Cycle] = []
         self._controls: list[Control] = []
         self._ignored: list[tuple[Event, str]] = []
-        self._control: tuple[int, int] | None = None  # start and due of the running one
+        self._control: Control | None = None  # the running one
+        self._is_expired = False  # whether it is due because it expired
 
     def run(self, captures: Sequence[Capture], events: Sequence[Event]) -> History:
         items = merge(
@@ -136,7 +146,7 @@ class _Machine:
                 self._event(item)
         self._fire_due(before=self._as_of + 1)
         if self._control:
-            self._controls.append(Control(self._control[0], None, self._control[1]))
+            self._controls.append(self._control)
         return History(self._cycles, self._controls, self._ignored)
 
     def _open(self, origin: Origin, instant: int) -> Cycle:
@@ -185,30 +195,30 @@ class _Machine:
         elif event.kind == "verified":
             cycle.verified_us = cycle.ended_us = instant
             cycle.state = "verified"
-            self._end_control(instant)
+            self._end_control(instant, "verified")
         elif event.kind == "withdrawn":
             cycle.withdrawn_us = cycle.ended_us = instant
             cycle.state, cycle.withdrawal_reason = "withdrawn", event.comment
-            self._end_control(instant)
+            self._end_control(instant, "withdrawn")
         elif event.kind in ("control_accepted", "control_attested"):
-            start = self._control[0] if self._control else instant
-            self._control = (start, instant + self._attestation)
+            running = self._control or Control(instant, instant, cycle.number, instant, 0)
+            attestations = running.attestations + (event.kind == "control_attested")
+            self._control = running._replace(due_us=instant + self._attestation, attested_us=instant, attestations=attestations)
         elif event.kind == "control_expired" and self._control:
-            self._control = (self._control[0], instant)
+            self._control, self._is_expired = self._control._replace(due_us=instant), True
 
-    def _end_control(self, instant: int) -> None:
+    def _end_control(self, instant: int, ended_by: Ending, revalidation: int | None = None) -> None:
         if self._control:
-            self._controls.append(Control(self._control[0], instant, self._control[1]))
-            self._control = None
+            self._controls.append(self._control._replace(end_us=instant, ended_by=ended_by, revalidation=revalidation))
+        self._control, self._is_expired = None, False
 
     def _fire_due(self, *, before: int) -> None:
         """Lapses a control whose attestation fell due: events at the due instant itself have come first."""
-        if self._control is None or self._control[1] >= before:
+        if self._control is None or self._control.due_us >= before:
             return
-        due = self._control[1]
-        self._end_control(due)
-        if self._cycles[-1].state == "open":
-            self._open("revalidation", due)
+        due = self._control.due_us
+        opened = self._open("revalidation", due).number if self._cycles[-1].state == "open" else None
+        self._end_control(due, "control_expired" if self._is_expired else "due", opened)
 
 
 def sort_events(events: list[Event]) -> list[Event]:

@@ -29,7 +29,7 @@ from transforms.domain.policy import Policy
 from transforms.domain.vocabulary import BAND_RANK, BANDS, EVENT_RANK, FAILURE_MODES
 from transforms.evaluation import Evaluation, Inbox, Sighting, World
 from transforms.grouping import group
-from transforms.lifecycle import Capture, Event, History, history, sort_events
+from transforms.lifecycle import Capture, Control, Event, History, history, sort_events
 from transforms.references import References
 from transforms.routing import Directory, Ownership
 from transforms.severity import Band, Calibrator, environment
@@ -353,6 +353,8 @@ class _Derivation:
             if found.severity_now != "unrated":
                 self._cycle(finding, found, head, own_ids)
             self._cycle_events(finding.finding_id, found.evaluation)
+        for control in life.controls:
+            self._control(finding.finding_id, control)
         self._summary(finding, life.cycles, judged[-1].evaluation if judged else None, head, own_ids)
         for row in finding.rows:
             self._add(
@@ -511,6 +513,20 @@ class _Derivation:
         self._waited(finding.finding_id, ev)
         if cycle.is_open:
             self._open_cycle(finding, ev)
+
+    def _control(self, finding_id: str, control: Control) -> None:
+        self._add(
+            "compensating_control",
+            finding_id=finding_id,
+            cycle=control.cycle,
+            started_at=control.start_us,
+            attested_at=control.attested_us,
+            due_at=control.due_us,
+            ended_at=control.end_us,
+            attestations=control.attestations,
+            ended_by=control.ended_by,
+            revalidation_cycle=control.revalidation,
+        )
 
     def _first_instant(self, ev: Evaluation, holds: Callable[[int], bool]) -> int | None:
         """The first instant of a cycle at which something holds that holds at as_of: only a register's or a naming event's change can begin it."""

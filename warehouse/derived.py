@@ -1,4 +1,4 @@
-"""Schema `derived`: what the transforms made of the record at one as_of, and the parameters of the run as one-row tables."""
+"""Schema `derived`: what the transforms made of the record at one as_of, the parameters of the run as one-row tables, and the cohorts' macros."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from transforms.domain import tables
 from transforms.domain.periods import current_periods
 from transforms.domain.policy import Policy
 from transforms.domain.vocabulary import BANDS, RATED_BANDS
-from warehouse.schema import create_table
+from warehouse.schema import create_table, sql_file
 
 
 def write(connection: duckdb.DuckDBPyConnection, frames: dict[str, pa.Table], policy: Policy, as_of_us: int) -> None:
@@ -21,6 +21,7 @@ def write(connection: duckdb.DuckDBPyConnection, frames: dict[str, pa.Table], po
         connection.register("frame", frame)
         connection.execute(f"INSERT INTO derived.{name} SELECT * FROM frame")  # the name is our own declaration
         connection.unregister("frame")
+    connection.execute(sql_file("derived/cohorts.sql"))
     _write_parameters(connection, policy, as_of_us)
 
 

@@ -409,8 +409,9 @@ def failing(expectation: Any) -> str | None:
     if rule == "ExpectColumnPairValuesAToBeGreaterThanB":
         return f"{expectation.column_A} {'<' if expectation.or_equal else '<='} {expectation.column_B}"
     if rule == "ExpectColumnPairValuesToBeEqual":
-        only = f"{expectation.row_condition} AND " if isinstance(expectation.row_condition, str) else ""
-        return f"{only}{expectation.column_A} <> {expectation.column_B}".replace("==", "=").replace('"', "'")
+        only = expectation.row_condition
+        where = f"{only.column.name} = '{only.parameter}' AND " if only is not None else ""
+        return f"{where}{expectation.column_A} <> {expectation.column_B}"
     column = getattr(expectation, "column", None)
     if rule in ("ExpectColumnValuesToBeInSet", "ExpectColumnValuesToNotBeInSet"):
         values = ", ".join("'" + value + "'" if isinstance(value, str) else str(value) for value in expectation.value_set)

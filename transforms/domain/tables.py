@@ -502,6 +502,20 @@ DERIVED_CONTROL = Table(
     (_FINDING, _CYCLE, *_instants("started_at", "ended_at"), Column("business_us", "BIGINT", "")),
 )
 
+DERIVED_COMPENSATING_CONTROL = Table(
+    "compensating_control",
+    "one row per compensating control, from its acceptance to its end, across the cycles",
+    ("finding_id", "started_at"),
+    (
+        _FINDING,
+        Column("cycle", "INTEGER", "The cycle in which it began."),
+        *_instants("started_at", "attested_at", "due_at", "ended_at"),
+        Column("attestations", "INTEGER", ""),
+        *_texts("ended_by"),
+        Column("revalidation_cycle", "INTEGER", "The cycle that it started when it fell due."),
+    ),
+)
+
 DERIVED_EVENT = Table(
     "event",
     "one row per accepted event and finding that it concerns; finding null while it matches nothing",
@@ -557,6 +571,7 @@ DERIVED_TABLES: dict[str, Table] = {
         DERIVED_CYCLE,
         DERIVED_MODE,
         DERIVED_CONTROL,
+        DERIVED_COMPENSATING_CONTROL,
         DERIVED_EVENT,
         DERIVED_ROUTING,
         DERIVED_QUEUE,

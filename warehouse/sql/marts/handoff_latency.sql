@@ -33,21 +33,9 @@ WITH cycles AS (
 ),
 cuts AS (
     SELECT
-        cut.dimension, coalesce(cut.dimension_value, '(none)') AS dimension_value,
-        severity, captured_on, latency_seconds, latency_business_seconds, is_mature, is_unacknowledged, handoff_breached, is_unrouted, duration_us, is_event
-    FROM (
-        SELECT cycles.*, unnest([
-            {'dimension': 'all', 'dimension_value': 'all'}, {'dimension': 'team', 'dimension_value': team},
-            {'dimension': 'business_unit', 'dimension_value': business_unit}, {'dimension': 'environment', 'dimension_value': environment},
-            {'dimension': 'origin', 'dimension_value': origin}, {'dimension': 'failure_mode', 'dimension_value': failure_mode},
-            {'dimension': 'engagement', 'dimension_value': engagement}, {'dimension': 'capture_channel', 'dimension_value': capture_channel}
-        ]) AS cut
-        FROM cycles
-        UNION ALL
-        SELECT cycles.*, {'dimension': 'scanner', 'dimension_value': unnest(scanners)}
-        FROM cycles
-    )
-    WHERE NOT (cut.dimension = 'failure_mode' AND cut.dimension_value IS NULL)
+        severity, captured_on, latency_seconds, latency_business_seconds, is_mature, is_unacknowledged, handoff_breached, is_unrouted, duration_us, is_event,
+        unnest(derived.cuts(cycles), recursive := true)
+    FROM cycles
 ),
 -- Cohorts go by one number: cut, band, grain and first day, so that grouping millions of rows compares integers and not texts.
 cut_numbers AS (

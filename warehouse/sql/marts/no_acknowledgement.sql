@@ -8,40 +8,25 @@
 -- unacknowledged BIGINT: Of them, those with no valid acknowledgement inside the window and this primary mode.
 -- rate DOUBLE: unacknowledged / mature.
 WITH mature AS (
-    SELECT
-        severity, failure_mode, is_unacknowledged,
-        captured_on AS day,
-        date_trunc('week', captured_on)::DATE AS week,
-        date_trunc('month', captured_on)::DATE AS month,
-        date_trunc('quarter', captured_on)::DATE AS quarter
+    SELECT severity, failure_mode, is_unacknowledged, unnest(derived.periods(captured_on))
     FROM mart.handoff
     WHERE is_mature
 ),
-cohorts AS (
-    SELECT mature.*, grain.*
-    FROM mature
-    CROSS JOIN LATERAL (
-        VALUES ('all', NULL::DATE), ('day', day), ('week', week), ('month', month), ('quarter', quarter)
-    ) AS grain (period_grain, period_start)
-),
-banded AS (
-    SELECT * FROM cohorts
-    UNION ALL
-    SELECT * REPLACE ('all' AS severity) FROM cohorts
-),
-totals AS (
-    SELECT period_grain, period_start, severity, count(*) AS mature
-    FROM banded
-    GROUP BY ALL
-),
 causes AS (
-    SELECT period_grain, period_start, severity, failure_mode, count(*) AS unacknowledged
-    FROM banded
-    WHERE is_unacknowledged
-    GROUP BY ALL
+    SELECT
+        derived.grain(day, week, month, quarter) AS period_grain,
+        coalesce(day, week, month, quarter) AS period_start,
+        coalesce(mature.severity, 'all') AS severity,
+        failure_mode,
+        count(*) AS cycles,
+        count(*) FILTER (WHERE is_unacknowledged) AS unacknowledged
+    FROM mature
+    GROUP BY failure_mode, GROUPING SETS ((), (mature.severity)), GROUPING SETS ((), (day), (week), (month), (quarter))
+),
+rated AS (
+    SELECT period_grain, period_start, severity, failure_mode, sum(cycles) OVER (PARTITION BY period_grain, period_start, severity)::BIGINT AS mature, unacknowledged
+    FROM causes
 )
-SELECT causes.period_grain, causes.period_start, causes.severity, causes.failure_mode, totals.mature, causes.unacknowledged,
-    causes.unacknowledged / totals.mature AS rate
-FROM causes
-JOIN totals
-    ON totals.period_grain = causes.period_grain AND totals.period_start IS NOT DISTINCT FROM causes.period_start AND totals.severity = causes.severity
+SELECT period_grain, period_start, severity, failure_mode, mature, unacknowledged, unacknowledged / mature AS rate
+FROM rated
+WHERE unacknowledged > 0

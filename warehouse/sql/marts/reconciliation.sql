@@ -1,6 +1,6 @@
 -- One row per law of our own work and what it is about: both sides counted apart, which must come out alike.
 -- key: law, subject
--- law VARCHAR: row_balance, rows_kept, unique_grain, references, t0_earliest, stage_sums, totals_agree, rate_sums or restatement_chain.
+-- law VARCHAR: row_balance, rows_kept, unique_grain, references, t0_earliest, stage_sums, lag_sums, totals_agree, rate_sums, share_sums, parts_of_whole or restatement_chain.
 -- subject VARCHAR: What is counted - a run, a mart, two tables and how they refer to one another.
 -- expected BIGINT: What the law asks for.
 -- actual BIGINT: What is there.
@@ -85,6 +85,23 @@ reference_counts AS (
     SELECT 'mart.handoff to mart.failure_mode', count(*), count(failure_mode.finding_id)
     FROM mart.handoff LEFT JOIN mart.failure_mode ON failure_mode.finding_id = handoff.finding_id AND failure_mode.cycle = handoff.cycle AND is_primary
     WHERE handoff.failure_mode IS NOT NULL
+    UNION ALL
+    SELECT 'mart.lag_attribution to mart.handoff', count(*), count(handoff.finding_id)
+    FROM mart.lag_attribution LEFT JOIN mart.handoff USING (finding_id, cycle)
+    UNION ALL
+    -- What a lapse starts, starts when it lapses.
+    SELECT 'mart.compensating_control to mart.handoff', count(*), count(handoff.finding_id)
+    FROM mart.compensating_control AS control
+    LEFT JOIN mart.handoff
+        ON handoff.finding_id = control.finding_id AND handoff.cycle = control.revalidation_cycle AND handoff.origin = 'revalidation'
+        AND handoff.captured_at = control.ended_at
+    WHERE control.revalidation_cycle IS NOT NULL
+    UNION ALL
+    -- The derived table, because the mart leaves out a control that began while its cycle was unrated.
+    SELECT 'mart.handoff to derived.compensating_control', count(*), count(control.finding_id)
+    FROM mart.handoff
+    LEFT JOIN derived.compensating_control AS control ON control.finding_id = handoff.finding_id AND control.revalidation_cycle = handoff.cycle
+    WHERE handoff.origin = 'revalidation'
 ),
 opened AS (
     SELECT finding_id, cycle, min(first_at) AS opened_at
@@ -124,6 +141,19 @@ stage_sums AS (
         ),
         'cycles, and those whose segments add up to their latest boundary'
     FROM mart.handoff LEFT JOIN segment_spans USING (finding_id, cycle)
+),
+lags AS (
+    SELECT finding_id, cycle, sum(lost_us) AS us FROM mart.lag_attribution GROUP BY ALL
+),
+lag_sums AS (
+    SELECT 'mart.lag_attribution' AS subject, count(*) AS expected,
+        count(*) FILTER (WHERE lags.us = epoch_us(least(acknowledged_at, horizon_at)) - epoch_us(handoff_due_at)) AS actual,
+        'cycles that broke the handoff SLA, and those whose time beyond its due instant the stages add up to' AS statement
+    FROM mart.handoff LEFT JOIN lags USING (finding_id, cycle)
+    WHERE handoff_breached
+    UNION ALL
+    SELECT 'mart.lag_attribution cycles', count(*) FILTER (WHERE handoff_breached), (SELECT count(*) FROM lags), 'cycles that broke the handoff SLA, and those charged with lost time'
+    FROM mart.handoff
 ),
 total AS (
     SELECT * FROM mart.handoff_latency WHERE period_grain = 'all' AND dimension = 'all' AND severity = 'all'
@@ -173,6 +203,19 @@ totals_agree AS (
     SELECT 'mart.sla_breach remediation', (SELECT count(*) FROM mart.handoff WHERE remediation_breached),
         (SELECT count(*) FROM mart.sla_breach WHERE sla = 'remediation')
     UNION ALL
+    SELECT concat('mart.cycle_share ', segment), (SELECT count(*) FROM mart.handoff), sum(cycles + incomplete + unverified)
+    FROM mart.cycle_share
+    WHERE period_grain = 'all' AND dimension = 'all' AND severity = 'all'
+    GROUP BY segment
+    UNION ALL
+    SELECT 'mart.instrumentation spans', (SELECT count(*) FROM mart.stage WHERE len(covers) = 1), coalesce(sum(spans), 0)
+    FROM mart.instrumentation
+    WHERE period_grain = 'all' AND dimension = 'all' AND severity = 'all'
+    UNION ALL
+    SELECT 'mart.reopen completed', (SELECT count(*) FROM mart.handoff WHERE resolved_at IS NOT NULL OR verified_at IS NOT NULL), coalesce(sum(completed), 0)
+    FROM mart.reopen
+    WHERE period_grain = 'all' AND dimension = 'all' AND severity = 'all'
+    UNION ALL
     SELECT 'mart.unrouted_queue', (SELECT count(*) FROM mart.handoff WHERE is_open AND acknowledged_at IS NULL AND owner_id IS NULL),
         (SELECT count(*) FROM mart.unrouted_queue)
     UNION ALL
@@ -221,6 +264,49 @@ rate_sums AS (
         ON rates.period_grain = cohort.period_grain AND rates.period_start IS NOT DISTINCT FROM cohort.period_start AND rates.severity = cohort.severity
     WHERE cohort.dimension = 'all'
 ),
+shares AS (
+    SELECT
+        period_grain, period_start, dimension, dimension_value, severity,
+        any_value(cycles) AS cycles,
+        any_value(cycles + incomplete + unverified) AS handoffs,
+        count(*) AS segments,
+        sum(mean_share) AS mean_share,
+        sum(summed_share) AS summed_share
+    FROM mart.cycle_share
+    GROUP BY ALL
+),
+share_sums AS (
+    SELECT 'mart.cycle_share' AS subject, count(*) AS expected,
+        count(*) FILTER (WHERE segments = 4 AND abs(mean_share - 1) < 1e-9 AND abs(summed_share - 1) < 1e-9) AS actual,
+        'cohorts with complete cycles, and those whose four shares add up to 1' AS statement
+    FROM shares
+    WHERE cycles > 0
+    UNION ALL
+    SELECT 'mart.cycle_share to mart.handoff_latency', count(*), count(*) FILTER (WHERE shares.handoffs = cohort.handoffs),
+        'cohorts of either mart, and those in which complete, incomplete and unverified cycles are all of the handoffs'
+    FROM shares
+    FULL JOIN mart.handoff_latency AS cohort
+        ON cohort.period_grain = shares.period_grain AND cohort.period_start IS NOT DISTINCT FROM shares.period_start
+        AND cohort.dimension = shares.dimension AND cohort.dimension_value = shares.dimension_value AND cohort.severity = shares.severity
+),
+parts_of_whole AS (
+    SELECT 'mart.cycle_share' AS subject, count(*) AS expected,
+        count(*) FILTER (WHERE coalesce(mean_share BETWEEN 0 AND 1 AND summed_share BETWEEN 0 AND 1, cycles = 0)) AS actual,
+        'rows, and those whose shares are between 0 and 1' AS statement
+    FROM mart.cycle_share
+    UNION ALL
+    SELECT 'mart.instrumentation', count(*),
+        count(*) FILTER (WHERE observed BETWEEN 0 AND past AND coalesce(coverage_rate BETWEEN 0 AND 1, past = 0) AND (stage <> 'capture' OR observed = past)),
+        'rows, and those that observed no more than is past, and every capture'
+    FROM mart.instrumentation
+    UNION ALL
+    SELECT 'mart.reopen', count(*), count(*) FILTER (WHERE reopened BETWEEN 0 AND completed AND reopen_rate BETWEEN 0 AND 1),
+        'rows, and those that reopened no more than was completed'
+    FROM mart.reopen
+    UNION ALL
+    SELECT 'mart.lag_attribution', count(*), count(*) FILTER (WHERE lost_us > 0), 'rows, and those that lost time'
+    FROM mart.lag_attribution
+),
 chains AS (
     -- Where the finding of an id is now, and whether one of this run's restatements of it ends there. A second run at the same as_of cannot
     -- tell its own from the first one's, after which the cycle may have become another.
@@ -247,8 +333,11 @@ laws AS (
     UNION ALL SELECT 'references', *, 'rows that refer, and those whose counterpart is there' FROM reference_counts
     UNION ALL SELECT 't0_earliest', * FROM t0_earliest
     UNION ALL SELECT 'stage_sums', * FROM stage_sums
+    UNION ALL SELECT 'lag_sums', * FROM lag_sums
     UNION ALL SELECT 'totals_agree', *, 'the rows that it is of, and the total that the mart shows' FROM totals_agree
     UNION ALL SELECT 'rate_sums', * FROM rate_sums
+    UNION ALL SELECT 'share_sums', * FROM share_sums
+    UNION ALL SELECT 'parts_of_whole', * FROM parts_of_whole
     UNION ALL SELECT 'restatement_chain', * FROM restatement_chain
 )
 SELECT

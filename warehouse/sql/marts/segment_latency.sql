@@ -32,41 +32,28 @@ past AS (
     UNION ALL
     SELECT finding_id, cycle, segment FROM whole
 ),
-cuts AS (
-    SELECT handoff.finding_id, handoff.cycle, handoff.severity, handoff.captured_on, cut.dimension, coalesce(cut.dimension_value, '(none)') AS dimension_value
-    FROM mart.handoff
-    CROSS JOIN LATERAL (
-        VALUES
-            ('all', 'all'), ('team', team), ('business_unit', business_unit), ('environment', environment), ('origin', origin),
-            ('failure_mode', failure_mode), ('engagement', engagement), ('capture_channel', capture_channel)
-    ) AS cut (dimension, dimension_value)
-    WHERE NOT (cut.dimension = 'failure_mode' AND failure_mode IS NULL)
-    UNION ALL
-    SELECT finding_id, cycle, severity, captured_on, 'scanner', unnest(scanners)
-    FROM mart.handoff
-),
 measured AS (
     SELECT DISTINCT past.finding_id, past.cycle, past.segment, observed.seconds, observed.business_seconds, coalesce(observed.is_alone, false) AS is_alone
     FROM past
     LEFT JOIN observed USING (finding_id, cycle, segment)
 ),
-cohorts AS (
-    SELECT measured.*, cuts.dimension, cuts.dimension_value, grain.period_grain, grain.period_start, band.severity
-    FROM measured
-    JOIN cuts USING (finding_id, cycle)
-    CROSS JOIN LATERAL (
-        VALUES
-            ('all', NULL::DATE), ('day', captured_on), ('week', date_trunc('week', captured_on)::DATE),
-            ('month', date_trunc('month', captured_on)::DATE), ('quarter', date_trunc('quarter', captured_on)::DATE)
-    ) AS grain (period_grain, period_start)
-    CROSS JOIN LATERAL (VALUES ('all'), (cuts.severity)) AS band (severity)
+cuts AS (
+    SELECT
+        segment, seconds, business_seconds, is_alone, severity,
+        unnest(derived.periods(captured_on)), unnest(derived.cuts(handoff), recursive := true)
+    FROM mart.handoff
+    JOIN measured USING (finding_id, cycle)
 )
 SELECT
-    period_grain, period_start, dimension, dimension_value, severity, segment,
+    derived.grain(day, week, month, quarter) AS period_grain,
+    coalesce(day, week, month, quarter) AS period_start,
+    dimension, dimension_value,
+    coalesce(cuts.severity, 'all') AS severity,
+    segment,
     count(seconds) AS cycles,
     quantile_cont(seconds, 0.5) AS median_seconds,
     quantile_cont(seconds, 0.9) AS p90_seconds,
     quantile_cont(business_seconds, 0.5) AS median_business_seconds,
     count(*) FILTER (WHERE is_alone) / count(*) AS coverage_rate
-FROM cohorts
-GROUP BY ALL
+FROM cuts
+GROUP BY dimension, dimension_value, segment, GROUPING SETS ((), (cuts.severity)), GROUPING SETS ((), (day), (week), (month), (quarter))
