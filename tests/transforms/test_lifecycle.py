@@ -145,6 +145,27 @@ def test_when_a_control_held(items, controls):
     assert [(control.start_us, control.end_us) for control in live(*items).controls] == controls
 
 
+@pytest.mark.parametrize(
+    ("items", "expected"),
+    [
+        # (cycle, last attested, attestations, due, ended by, cycle that the lapse started)
+        ([(100,), (990, "control_accepted")], (1, 990, 0, 1040, None, None)),
+        ([(100,), (990, "control_attested")], (1, 990, 1, 1040, None, None)),
+        ([(100,), (200, "control_accepted"), (240, "control_attested"), (250, "control_accepted"), (260, "verified")], (1, 250, 1, 300, "verified", None)),
+        ([(100,), (200, "control_accepted"), (240, "withdrawn")], (1, 200, 0, 250, "withdrawn", None)),
+        ([(100,), (200, "control_accepted")], (1, 200, 0, 250, "due", 2)),
+        ([(100,), (200, "control_accepted"), (240, "resolved")], (1, 200, 0, 250, "due", None)),
+        ([(100,), (200, "control_accepted"), (220, "control_expired")], (1, 200, 0, 220, "control_expired", 2)),
+        # at one instant the attestation comes before the expiry
+        ([(100,), (200, "control_accepted"), (220, "control_expired"), (220, "control_attested")], (1, 220, 1, 220, "control_expired", 2)),
+        ([(100,), (150, "resolved"), (160, "reopened"), (200, "control_accepted"), (210, "resolved"), (220, "reopened")], (2, 200, 0, 250, "due", 4)),
+    ],
+)
+def test_the_attestations_and_the_end_of_a_control(items, expected):
+    (control,) = live(*items).controls
+    assert (control.cycle, control.attested_us, control.attestations, control.due_us, control.ended_by, control.revalidation) == expected
+
+
 def test_the_comment_of_a_withdrawal_is_its_reason():
     found = history([seen(100)], [happened(200, "withdrawn", comment="false positive")], as_of_us=AS_OF, grace_us=GRACE, attestation_us=ATTESTATION)
     assert found.cycles[0].withdrawal_reason == "false positive"
@@ -182,6 +203,12 @@ def test_cycles_partition_time_and_events(captures, events):
     assert len(taken) == len(set(taken))
     for control in found.controls:
         assert control.end_us is None or control.start_us <= control.end_us <= control.due_us
+        assert (control.end_us is None) == (control.ended_by is None)
+        assert control.start_us <= control.attested_us <= control.due_us <= control.attested_us + ATTESTATION
+    assert len({control.start_us for control in found.controls}) == len(found.controls)
+    # a lapse starts a cycle, and nothing else starts one of that origin
+    lapses = [(control.revalidation, control.end_us) for control in found.controls if control.revalidation]
+    assert lapses == [(cycle.number, cycle.started_us) for cycle in found.cycles if cycle.origin == "revalidation"]
 
 
 @given(CAPTURES, HAPPENED)
