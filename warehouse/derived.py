@@ -6,6 +6,8 @@ import duckdb
 import pyarrow as pa
 
 from transforms.domain import tables
+from transforms.domain.calendar import Calendar
+from transforms.domain.horizons import horizons
 from transforms.domain.periods import current_periods
 from transforms.domain.policy import Policy
 from transforms.domain.vocabulary import BANDS, RATED_BANDS
@@ -59,5 +61,10 @@ def _write_parameters(connection: duckdb.DuckDBPyConnection, policy: Policy, as_
     connection.executemany(
         "INSERT INTO derived.period VALUES (?, ?, ?, make_timestamp(?::BIGINT), ?, make_timestamp(?::BIGINT))",
         [list(period) for period in current_periods(as_of_us, policy.reporting_zone)],
+    )
+    connection.execute("CREATE TABLE derived.horizon (starts_at TIMESTAMP, week_start DATE, ends_at TIMESTAMP, previous_from TIMESTAMP, previous_to TIMESTAMP)")
+    connection.executemany(
+        "INSERT INTO derived.horizon VALUES (make_timestamp(?::BIGINT), ?, make_timestamp(?::BIGINT), make_timestamp(?::BIGINT), make_timestamp(?::BIGINT))",
+        [list(horizon) for horizon in horizons(as_of_us, policy.reporting_zone, Calendar("default", policy.calendars["default"]))],
     )
     connection.executemany("INSERT INTO derived.band VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", rows)
