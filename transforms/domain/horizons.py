@@ -15,12 +15,12 @@ _WEEKS = 12
 
 
 class Horizon(NamedTuple):
-    """`at_us` to `ends_us`, the business days after it; `previous_from_us` to `previous_to_us`, as many before it.
+    """`starts_us` to `ends_us`, the business days after it; `previous_from_us` to `previous_to_us`, as many before it.
 
-    `week_start` is the local Monday of the week that ends at `at_us`; None for the horizon that begins at as_of.
+    `week_start` is the local Monday of the week that ends at `starts_us`; None for the horizon that begins at as_of.
     """
 
-    at_us: int
+    starts_us: int
     week_start: date | None
     ends_us: int
     previous_from_us: int
@@ -40,6 +40,6 @@ def horizons(as_of_us: int, zone_name: str, calendar: Calendar) -> list[Horizon]
     return found
 
 
-def _horizon(at_us: int, week_start: date | None, calendar: Calendar) -> Horizon:
+def _horizon(starts_us: int, week_start: date | None, calendar: Calendar) -> Horizon:
     budget = calendar.budget_us(HORIZON)
-    return Horizon(at_us, week_start, calendar.due(at_us, budget), *calendar.last_open(at_us, budget))
+    return Horizon(starts_us, week_start, calendar.due(starts_us, budget), *calendar.last_open(starts_us, budget))

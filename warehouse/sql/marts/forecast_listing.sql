@@ -8,22 +8,32 @@
 -- severity VARCHAR
 -- handoff_due_at TIMESTAMP
 -- waited_seconds DOUBLE: Wall seconds from t0 to that instant.
--- breach_probability DOUBLE: S(due - t0) / S(waited), S being the Kaplan-Meier curve of the severity's cycles up to that instant.
+-- breach_probability DOUBLE: S(due - t0) / S(waited), of the severity's Kaplan-Meier curve as it was then, in the SLA's clock (business or wall).
 -- breached BOOLEAN: Whether it then broke the handoff SLA; null for as_of.
 WITH instants AS (
     SELECT starts_at, week_start, ends_at
     FROM derived.horizon
     WHERE week_start IS NULL OR previous_from >= (SELECT min(captured_at) FROM mart.handoff)
 ),
--- A cycle as it was at each instant, its duration in microseconds so far.
+-- A cycle as it was at each instant; its time so far and its time to due in microseconds of the SLA's clock.
 cycles AS (
     SELECT
-        starts_at, week_start, ends_at, finding_id, cycle, severity, captured_at, handoff_due_at, handoff_breached,
-        coalesce(acknowledged_at <= starts_at, false) AS is_event,
-        coalesce(acknowledged_at <= starts_at, false) OR (NOT is_open AND horizon_at <= starts_at) AS is_over,
-        epoch_us(least(acknowledged_at, horizon_at, starts_at)) - epoch_us(captured_at) AS duration_us
+        instants.*, handoff.finding_id, handoff.cycle, handoff.severity, handoff.captured_at, handoff.handoff_due_at, handoff.handoff_breached,
+        coalesce(handoff.acknowledged_at <= starts_at, false) AS is_event,
+        coalesce(handoff.acknowledged_at <= starts_at, false) OR (NOT handoff.is_open AND handoff.horizon_at <= starts_at) AS is_over,
+        CASE
+            WHEN is_handoff_business THEN least(coalesce(acknowledged_open_us, horizon_open_us), as_of_open_us - horizon_calendar.open_us) - captured_open_us
+            ELSE epoch_us(least(handoff.acknowledged_at, handoff.horizon_at, starts_at)) - epoch_us(handoff.captured_at)
+        END AS duration_us,
+        CASE
+            WHEN is_handoff_business THEN handoff_due_open_us - captured_open_us
+            ELSE epoch_us(handoff.handoff_due_at) - epoch_us(handoff.captured_at)
+        END AS due_us
     FROM instants
-    JOIN mart.handoff ON captured_at <= starts_at
+    JOIN derived.horizon_calendar AS horizon_calendar USING (starts_at)
+    JOIN mart.handoff ON handoff.captured_at <= starts_at AND handoff.calendar = horizon_calendar.calendar
+    JOIN derived.cycle AS opening ON opening.finding_id = handoff.finding_id AND opening.cycle = handoff.cycle
+    JOIN derived.band AS band ON band.severity = handoff.severity
 ),
 durations AS (
     SELECT starts_at, severity, duration_us, count(*) AS leaving, count(*) FILTER (WHERE is_event) AS events
@@ -40,13 +50,12 @@ survival AS (
     WHERE events > 0
 ),
 listed AS (
-    SELECT *, epoch_us(handoff_due_at) - epoch_us(captured_at) AS due_us
     FROM cycles
     WHERE NOT is_over AND handoff_due_at > starts_at AND handoff_due_at <= ends_at
 )
 SELECT
     listed.starts_at AS forecast_at, listed.week_start, listed.finding_id, listed.cycle, listed.severity, listed.handoff_due_at,
-    listed.duration_us / 1e6 AS waited_seconds,
+    (epoch_us(listed.starts_at) - epoch_us(listed.captured_at)) / 1e6 AS waited_seconds,
     -- One that still waits is itself at risk of every earlier event: the curve has not come down to 0 where it stands.
     coalesce(until_due.surviving, 1) / coalesce(until_now.surviving, 1) AS breach_probability,
     CASE WHEN listed.week_start IS NOT NULL THEN listed.handoff_breached END AS breached
