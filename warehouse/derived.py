@@ -6,6 +6,8 @@ import duckdb
 import pyarrow as pa
 
 from transforms.domain import tables
+from transforms.domain.calendar import Calendar
+from transforms.domain.horizons import horizons
 from transforms.domain.periods import current_periods
 from transforms.domain.policy import Policy
 from transforms.domain.vocabulary import BANDS, RATED_BANDS
@@ -62,3 +64,20 @@ def _write_parameters(connection: duckdb.DuckDBPyConnection, policy: Policy, as_
         [list(period) for period in current_periods(as_of_us, policy.reporting_zone)],
     )
     connection.executemany("INSERT INTO derived.band VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", rows)
+    _write_horizons(connection, policy, as_of_us)
+
+
+def _write_horizons(connection: duckdb.DuckDBPyConnection, policy: Policy, as_of_us: int) -> None:
+    calendars = {name: Calendar(name, calendar) for name, calendar in policy.calendars.items()}
+    found = horizons(as_of_us, policy.reporting_zone, calendars["default"])
+    connection.execute("CREATE TABLE derived.horizon (starts_at TIMESTAMP, week_start DATE, ends_at TIMESTAMP, previous_from TIMESTAMP, previous_to TIMESTAMP)")
+    connection.executemany(
+        "INSERT INTO derived.horizon VALUES (make_timestamp(?::BIGINT), ?, make_timestamp(?::BIGINT), make_timestamp(?::BIGINT), make_timestamp(?::BIGINT))",
+        [list(horizon) for horizon in found],
+    )
+    # Open microseconds from each start to as_of: what a cycle's own open time until as_of had not yet reached then.
+    connection.execute("CREATE TABLE derived.horizon_calendar (starts_at TIMESTAMP, calendar VARCHAR, open_us BIGINT)")
+    connection.executemany(
+        "INSERT INTO derived.horizon_calendar VALUES (make_timestamp(?::BIGINT), ?, ?)",
+        [[horizon.starts_us, name, calendar.business_us(horizon.starts_us, as_of_us)] for horizon in found for name, calendar in calendars.items()],
+    )

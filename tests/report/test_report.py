@@ -102,6 +102,7 @@ def test_sentences_of_an_empty_record(empty_frames):
         "No handoff waits without a valid person named: the unrouted queue is empty.",
         "No open handoff waits for an acknowledgement; none was acknowledged this month.",
         "No handoff is open; this month none was opened, none acknowledged and none closed.",
+        "No handoff was ever opened, so there is no capacity to measure and nothing to forecast.",
         "No file has landed yet.",
         "Every figure is computed from the record as it was known on 4 May 2026, 12:00 UTC, under the policy whose digest stands below.",
     ]

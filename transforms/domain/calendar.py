@@ -73,6 +73,15 @@ class Calendar:
                 return self.opens[index] + target - self.open_before[index]
             self._lay_out(self._first, self._last + timedelta(days=4 * 365))
 
+    def last_open(self, end: int, budget_us: int) -> tuple[int, int]:
+        """From and to of the last `budget_us` of open time before `end`: from as late as they can begin to the last open instant."""
+        self._cover(end)
+        while (target := self.open_us(end) - budget_us) < 0:
+            self._lay_out(self._first - timedelta(days=4 * 365), self._last)
+        index = bisect_right(self.open_before, target) - 1
+        closes = self.closes[bisect_left(self.opens, end) - 1]
+        return self.opens[index] + target - self.open_before[index], min(closes, end)
+
     def budget_us(self, duration: Duration) -> int:
         return duration.business_us(self.business_day_us)
 

@@ -28,7 +28,7 @@ def current_periods(as_of_us: int, zone_name: str) -> list[Period]:
     for grain in GRAINS:
         start = _start(today, grain)
         previous = _start(start - timedelta(days=1), grain)
-        periods.append(Period(grain, start, _next(start, grain), _midnight_us(start, zone_name), previous, _midnight_us(previous, zone_name)))
+        periods.append(Period(grain, start, _next(start, grain), midnight_us(start, zone_name), previous, midnight_us(previous, zone_name)))
     return periods
 
 
@@ -42,5 +42,6 @@ def _next(start: date, grain: str) -> date:
     return _start(start + timedelta(days={"week": 7, "month": 31, "quarter": 95}[grain]), grain)
 
 
-def _midnight_us(day: date, zone_name: str) -> int:
+def midnight_us(day: date, zone_name: str) -> int:
+    """The first instant of a local day."""
     return to_us(datetime(day.year, day.month, day.day, tzinfo=zone(zone_name)))

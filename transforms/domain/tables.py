@@ -480,7 +480,7 @@ DERIVED_CYCLE = Table(
         Column("is_open", "BOOLEAN", ""),
         Column("control_us", "BIGINT", ""),
         *(Column(f"{name}_open_us", "BIGINT", "Open microseconds of the cycle's calendar before that instant.")
-          for name in ("captured", "acknowledged", "triaged", "in_progress", "resolved", "verified")),
+          for name in ("captured", "acknowledged", "triaged", "in_progress", "resolved", "verified", "horizon", "handoff_due", "as_of")),
         *_texts("current_status", "current_person", "current_reference", "current_mapping"),
         Column("current_is_active", "BOOLEAN", ""),
         *_instants("current_since", "unbound_since_at", "decayed_since_at"),

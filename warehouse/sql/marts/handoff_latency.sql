@@ -16,6 +16,8 @@
 -- km_p90_seconds DOUBLE: Kaplan-Meier 90th percentile, wall seconds; null where not reached.
 -- km_median_low_seconds DOUBLE: Lower end of the median's 95 % interval (Greenwood, log-log); null where not reached.
 -- km_median_high_seconds DOUBLE: Upper end of it; null where not reached.
+-- km_p90_low_seconds DOUBLE: Lower end of the 90th percentile's 95 % interval (Greenwood, log-log); null where not reached.
+-- km_p90_high_seconds DOUBLE: Upper end of it; null where not reached.
 -- mature BIGINT: Cycles whose window has fully elapsed and which were not withdrawn inside it.
 -- unacknowledged BIGINT: Of them, those with no valid t1 inside the window.
 -- no_acknowledgement_rate DOUBLE: unacknowledged / mature; null where none is mature, and for dimension failure_mode.
@@ -97,7 +99,7 @@ survival AS (
 bounded AS (
     SELECT
         *,
-        -- log-log interval: S ^ exp(± z sqrt(V) / ln S); with S = 0 the lower end is 0 and the upper unknown.
+        -- log-log interval: S ^ exp(± z sqrt(V) / ln S); with S = 0 it has no variance: the lower end is 0 and the upper unknown.
         CASE
             WHEN surviving <= 0 THEN 0
             WHEN surviving < 1 THEN pow(surviving, exp(-1.959963984540054 * sqrt(greenwood) / ln(surviving)))
@@ -116,7 +118,9 @@ reached AS (
         min(duration_us) FILTER (WHERE surviving <= 0.5 + 1e-12) / 1e6 AS km_median_seconds,
         min(duration_us) FILTER (WHERE surviving <= 0.1 + 1e-12) / 1e6 AS km_p90_seconds,
         min(duration_us) FILTER (WHERE surviving_low <= 0.5 + 1e-12) / 1e6 AS km_median_low_seconds,
-        min(duration_us) FILTER (WHERE surviving_high <= 0.5 + 1e-12) / 1e6 AS km_median_high_seconds
+        min(duration_us) FILTER (WHERE surviving_high <= 0.5 + 1e-12) / 1e6 AS km_median_high_seconds,
+        min(duration_us) FILTER (WHERE surviving_low <= 0.1 + 1e-12) / 1e6 AS km_p90_low_seconds,
+        min(duration_us) FILTER (WHERE surviving_high <= 0.1 + 1e-12) / 1e6 AS km_p90_high_seconds
     FROM bounded
     GROUP BY cohort
 ),
@@ -136,7 +140,8 @@ SELECT
     period_grain, period_start, dimension, dimension_value, severity, handoffs, acknowledged,
     median_seconds, p90_seconds,
     p90_seconds - median_seconds AS tail_seconds,
-    median_business_seconds, p90_business_seconds, km_median_seconds, km_p90_seconds, km_median_low_seconds, km_median_high_seconds,
+    median_business_seconds, p90_business_seconds,
+    km_median_seconds, km_p90_seconds, km_median_low_seconds, km_median_high_seconds, km_p90_low_seconds, km_p90_high_seconds,
     mature, unacknowledged,
     CASE WHEN dimension <> 'failure_mode' AND mature > 0 THEN unacknowledged / mature END AS no_acknowledgement_rate,
     handoff_breaches, unrouted,

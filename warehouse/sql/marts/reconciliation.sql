@@ -158,6 +158,9 @@ lag_sums AS (
 total AS (
     SELECT * FROM mart.handoff_latency WHERE period_grain = 'all' AND dimension = 'all' AND severity = 'all'
 ),
+last_week AS (
+    FROM mart.ingest_capacity WHERE business_unit = 'all' AND week_start = (SELECT max(week_start) FROM mart.ingest_capacity)
+),
 by_grain AS (
     SELECT period_grain, sum(handoffs) AS handoffs FROM mart.handoff_latency WHERE dimension = 'all' AND severity <> 'all' GROUP BY period_grain
 ),
@@ -247,6 +250,31 @@ totals_agree AS (
     UNION ALL
     SELECT 'mart.time_quality', count(*), count(*) FILTER (WHERE anomalies BETWEEN 1 AND population)
     FROM mart.time_quality
+    UNION ALL
+    SELECT 'mart.ingest_capacity opened', (SELECT count(*) FROM mart.handoff),
+        (SELECT sum(opened) FROM mart.ingest_capacity WHERE business_unit = 'all' AND step = 'routed')
+    UNION ALL
+    SELECT 'mart.ingest_capacity opened by business unit', (SELECT count(*) FROM mart.handoff),
+        (SELECT sum(opened) FROM mart.ingest_capacity WHERE business_unit <> 'all' AND step = 'routed')
+    UNION ALL
+    SELECT 'mart.ingest_capacity acknowledged', (SELECT count(acknowledged_at) FROM mart.handoff),
+        (SELECT sum(completed) FROM mart.ingest_capacity WHERE business_unit = 'all' AND step = 'acknowledged')
+    UNION ALL
+    SELECT 'mart.ingest_capacity queues', (SELECT count(*) FROM mart.handoff WHERE is_open), (SELECT sum(queue) FROM last_week)
+    UNION ALL
+    SELECT 'mart.breach_forecast',
+        (
+            SELECT count(*)
+            FROM mart.handoff JOIN derived.horizon AS horizon ON horizon.week_start IS NULL
+            WHERE is_open AND acknowledged_at IS NULL AND handoff_due_at > horizon.starts_at AND handoff_due_at <= horizon.ends_at
+        ),
+        (SELECT count(*) FROM mart.breach_forecast)
+    UNION ALL
+    SELECT 'mart.single_sla single_breaches', (SELECT count(*) FROM mart.handoff WHERE single_sla_breached),
+        (SELECT sum(single_breaches) FROM mart.single_sla WHERE period_grain = 'all' AND dimension = 'all' AND severity = 'all')
+    UNION ALL
+    SELECT 'mart.single_sla misattributed', (SELECT count(*) FROM mart.handoff WHERE misattributed),
+        (SELECT sum(misattributed) FROM mart.single_sla WHERE period_grain = 'all' AND dimension = 'all' AND severity = 'all')
 ),
 rates AS (
     SELECT period_grain, period_start, severity, sum(unacknowledged) AS unacknowledged, max(mature) AS mature
