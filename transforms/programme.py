@@ -27,7 +27,7 @@ from transforms.domain.periods import current_periods
 from transforms.domain.policy import Policy
 from transforms.domain.vocabulary import BAND_RANK, BANDS, EVENT_RANK, FAILURE_MODES
 from transforms.evaluation import Evaluation, Inbox, Sighting, World
-from transforms.lifecycle import Capture, Event, History, history, sort_events
+from transforms.lifecycle import Capture, Cycle, Event, History, history, sort_events
 from transforms.routing import Directory, Ownership
 from transforms.severity import Calibrator, environment
 from transforms.versions import Disagreement, Row, Snapshot, Timeline, timeline
@@ -47,7 +47,8 @@ class Derived(NamedTuple):
 def derive(record: Mapping[str, pa.Table], policy: Policy, as_of_us: int, *, completes_stages: bool) -> Derived:
     """Derives findings, cycles, instants and decisions from the record's rows known by `as_of_us`.
 
-    `record`: tables of `tables.RECORD_TABLES` by name, active claims only, plus `snapshot` (applied register files). A run
+    `record`: tables of `tables.RECORD_TABLES` by name, active claims only, plus `snapshot` (applied register files) and `scan`
+    (scope and instant of each dated scan). A run
     `completes_stages`: the frames then already hold the own events that it returns, and deriving again with them landed changes nothing.
     """
     # Millions of small tuples live until the end and form no cycles: collecting them over and over doubles the time.
@@ -101,6 +102,7 @@ class _Derivation:
         findings = self._findings(self._observations())
         events, by_finding = self._resolve_events(self._events(), findings)
         self._fill_inbox(inbox, events)
+        self._active_assets()
         for finding in findings:
             self._finding(finding, by_finding.get(finding.finding_id, []))
         return Derived({name: tables.DERIVED_TABLES[name].frame(columns) for name, columns in self._out.items()}, self._own_events)
@@ -213,6 +215,22 @@ class _Derivation:
                 is_authorized=_is_authorized(target, allowed),
             )
 
+    def _active_assets(self) -> None:
+        """The assets that ought to be scanned, each with the latest scan that says it covered it: a clean scan has no result to tell."""
+        covered: dict[str, tuple[int, str]] = {}
+        for row in self._record["scan"].to_pylist():
+            if row["scanned_us"] is None or row["scanned_us"] > self._as_of:
+                continue
+            for target in row["scope"] or ():
+                binding = self._assets.bind(target, self._as_of)
+                if binding.status == "bound" and binding.asset_id:
+                    covered[binding.asset_id] = max(covered.get(binding.asset_id, (0, "")), (row["scanned_us"], row["claim_id"]))
+        for asset, since in self._assets.in_force(self._as_of):
+            if asset["status"] == "active":
+                covered_us, claim_id = covered.get(asset["asset_id"], (None, None))
+                names = ("asset_id", "name", "business_unit", "environment", "criticality", "owner_team")
+                self._add("asset", **{name: asset[name] for name in names}, registered_at=since, covered_at=covered_us, covered_by=claim_id)
+
     # Findings
 
     def _findings(self, rows: list[dict[str, Any]]) -> list[_Finding]:
@@ -309,6 +327,7 @@ class _Derivation:
         inbox.freeze()
 
     def _event(self, row: dict[str, Any], event: Event, finding_id: str | None, cycle: int | None, status: str, is_valid: bool) -> None:
+        actor = self._directory.person(event.actor, event.occurred_us)
         self._add(
             "event",
             event_id=event.event_id,
@@ -324,6 +343,10 @@ class _Derivation:
             comment=event.comment,
             method=event.method,
             status=status,
+            actor_id=actor.person_id if actor.record else None,
+            actor_role=actor.record["role"] if actor.record else None,
+            actor_team=actor.team,
+            actor_standing="active" if actor.is_active_human else actor.reason,
             occurred_at=event.occurred_us,
             recorded_at=event.recorded_us,
             is_valid=is_valid,
@@ -458,6 +481,7 @@ class _Derivation:
             escalated_to=self._escalation() if is_unrouted else None,
             acknowledged_by=self._directory.person(ev.acknowledgement.actor, ev.t1).person_id if ev.acknowledgement else None,
             withdrawal_reason=cycle.withdrawal_reason,
+            capture_id=_opening(cycle),
             captured_at=cycle.started_us,
             enriched_at=ev.enriched_us,
             routed_at=ev.routed_us,
@@ -581,6 +605,12 @@ class _Derivation:
         columns = self._out[table]
         for name, value in values.items():
             columns[name].append(value)
+
+
+def _opening(cycle: Cycle) -> str | None:
+    """The observation that set t0; None where an event or a control's due began the cycle."""
+    first = cycle.captures[0] if cycle.captures and cycle.origin != "revalidation" else None
+    return first.observation_id if first and first.captured_us == cycle.started_us else None
 
 
 #: The columns in which two contents of one observation may differ, in the order of their names in the report.

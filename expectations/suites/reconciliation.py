@@ -15,6 +15,7 @@ _LAWS = {
     "stage_sums": "The spans of a cycle's stages, and of its segments, add up to the whole to the microsecond.",
     "totals_agree": "A total is the count of the rows that it is of, in every mart that shows it.",
     "rate_sums": "Unacknowledged cycles by failure mode add up to all of them, in every cohort.",
+    "evidence_sums": "Complete chains, exceptions and pending ones add up to the population that a control's evidence is of.",
     "restatement_chain": "A restated t0 leads from one instant to another, and the last one to what is published.",
 }
 
