@@ -71,7 +71,7 @@ def build_rows(rows: Iterable[tuple[str, dict[str, str]] | Reject], build: Calla
 
 def spreadsheet_safe(text: str) -> str:
     """A text that no spreadsheet takes for a formula: an apostrophe before what begins as one, also behind blanks or in full width."""
-    return f"'{text}" if text.lstrip()[:1] in _FORMULA or text[:1] in "\t\r\n" else text
+    return f"'{text}" if text.lstrip()[:1] in _FORMULA or text.startswith(("\t", "\r", "\n")) else text
 
 
 def write_rows(columns: Sequence[str], rows: Iterable[Mapping[str, object]]) -> bytes:
