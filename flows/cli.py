@@ -144,6 +144,36 @@ def report(
     print(published.write_report(settings.home_folder(home), period))
 
 
+@app.command(epilog="Example: handoff evidence CC7.1 --as-of 2026-03-31T22:00:00Z --out cc7.1-march")
+def evidence(
+    control: Annotated[str | None, typer.Argument(help="The control's id, as in CC7.1, A.8.8, RA-5 [default: list them].")] = None,
+    as_of: Annotated[str | None, typer.Option("--as-of", help="A past instant, ISO 8601 with a zone [default: that of the published copy].")] = None,
+    out: Annotated[Path | None, typer.Option("--out", help="The pack's folder [default: one below evidence/ in the home].")] = None,
+    framework: Annotated[str | None, typer.Option("--framework", help="Part of its framework's name, where several have that id.")] = None,
+    list_controls: Annotated[bool, typer.Option("--list", help="List the controls.")] = False,
+    home: HomeOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Write the evidence pack of a control: chains of events with who and when, population, definitions, digests. The same bytes every time."""
+    from flows import evidence as packs
+
+    if control is None or list_controls:
+        rows = packs.list_controls(settings.home_folder(home))
+        if as_json:
+            _print_json(rows)
+        else:
+            _print_table(list(rows[0]), [tuple(row.values()) for row in rows])
+        return
+    folder, manifest = packs.write_pack(settings.home_folder(home), control, framework=framework, as_of=as_of, out=out)
+    if as_json:
+        _print_json({"folder": str(folder), **manifest})
+        return
+    counts = manifest["counts"]
+    print(f"{manifest['framework']} {manifest['control']} as of {manifest['as_of']}: {counts['complete_chains']} complete + {counts['exceptions']} exceptions", end=" ")
+    print(f"+ {counts['pending']} pending = {counts['population']}; {counts['events']} events")
+    print(f"evidence {folder}")
+
+
 def _decide(decision: str, sha256: str, reason: str, home: Path | None) -> None:
     from warehouse import decisions
 

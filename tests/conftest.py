@@ -170,6 +170,7 @@ class Zone:
         found: dict[str, list[pa.Table]] = {name: [] for name in tables.RECORD_TABLES}
         members: dict[str, list] = {"claim_id": [], "register": [], "content_id": []}
         snapshots: list[dict] = []
+        scans: list[tuple[str, list[str], int | None]] = []
         for path, content in sorted(files.items()):
             if path.endswith(".meta.yaml"):
                 continue
@@ -182,6 +183,8 @@ class Zone:
             )
             result = intake.read(content, delivery, policy)
             assert result.reason is None, f"{path}: {result.reason}"
+            if result.kind == "scan":
+                scans.append((claim, result.scope, result.snapshot_us))
             for name, frame in result.frames.items():
                 found[name].append(frame)
                 if name in ("asset", "person", "ownership"):
@@ -197,6 +200,7 @@ class Zone:
         frames["register_member"] = tables.REGISTER_MEMBER.frame(members)
         columns = {column.name: [row.get(column.name) for row in snapshots] for column in tables.LANDING_ATTEMPT.columns}
         frames["snapshot"] = tables.LANDING_ATTEMPT.frame(columns)
+        frames["scan"] = pa.table({"claim_id": [scan[0] for scan in scans], "scope": [scan[1] for scan in scans], "scanned_us": [scan[2] for scan in scans]})
         return frames
 
 

@@ -62,6 +62,7 @@ IN_STATEMENTS = {
     ("warehouse/history.py", "columns"): "its columns",
     ("warehouse/history.py", "_KNOWN.get(name, _BY_RECORDING)"): "a condition of our own, its instant bound",
     ("warehouse/history.py", "str(home.published).replace(chr(39), chr(39) * 2)"): "a path, its quotes doubled: ATTACH takes no parameters",
+    ("warehouse/obligations.py", "obligation.query"): "the text of a file in sql/evidence/obligations",
     ("warehouse/rebuild.py", "name"): "a table of the runs' history",
     ("warehouse/record.py", "name"): "a table of tables.RECORD_TABLES",
     ("warehouse/record.py", "excluded"): "columns that the digest leaves out, of _STATE",

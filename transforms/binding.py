@@ -121,6 +121,11 @@ class AssetRegister:
     def epoch(self, instant: int) -> int:
         return self._assets.epoch(instant)
 
+    def in_force(self, instant: int) -> list[tuple[Mapping[str, Any], int | None]]:
+        """(asset, since when the register has known it) of every asset in force, by id; None for one that always was there."""
+        found = ((asset, self._assets.first(key)) for key in self._assets if (asset := self._assets.at(key, instant)) is not None)
+        return sorted(found, key=lambda pair: pair[0]["asset_id"])
+
     def bind(self, target: str, instant: int) -> Binding:
         """The binding of a target at an instant."""
         where = (target, self._assets.epoch(instant))

@@ -29,7 +29,7 @@ from transforms.domain.policy import Policy
 from transforms.domain.vocabulary import BAND_RANK, BANDS, EVENT_RANK, FAILURE_MODES
 from transforms.evaluation import Evaluation, Inbox, Sighting, World
 from transforms.grouping import group
-from transforms.lifecycle import Capture, Control, Event, History, history, sort_events
+from transforms.lifecycle import Capture, Control, Cycle, Event, History, history, sort_events
 from transforms.references import References
 from transforms.routing import Directory, Ownership
 from transforms.severity import Band, Calibrator, environment
@@ -53,7 +53,8 @@ class Derived(NamedTuple):
 def derive(record: Mapping[str, pa.Table], policy: Policy, as_of_us: int, *, completes_stages: bool) -> Derived:
     """Derives findings, cycles, instants and decisions from the record's rows known by `as_of_us`.
 
-    `record`: tables of `tables.RECORD_TABLES` by name, active claims only, plus `snapshot` (applied register files). A run
+    `record`: tables of `tables.RECORD_TABLES` by name, active claims only, plus `snapshot` (applied register files) and `scan`
+    (scope and instant of each dated scan). A run
     `completes_stages`: the frames then already hold the own events that it returns, and deriving again with them landed changes nothing.
     """
     # Millions of small tuples live until the end and form no cycles: collecting them over and over doubles the time.
@@ -107,6 +108,7 @@ class _Derivation:
         self._periods = current_periods(self._as_of, self._policy.reporting_zone)
         observations, events = self._observations(), self._events()
         self._world = World(self._policy, self._as_of, self._assets, self._directory, ownership, self._inbox(events), self._calendars)
+        self._active_assets()
         for findings, rows in self._parts(observations, self._resolve(events, observations)):
             for finding in findings:
                 self._finding(finding, rows.get(finding.rows[0]["finding"], []))
@@ -220,6 +222,22 @@ class _Derivation:
             )
         return bindings
 
+    def _active_assets(self) -> None:
+        """The assets that ought to be scanned, each with the latest scan that says it covered it: a clean scan has no result to tell."""
+        covered: dict[str, tuple[int, str]] = {}
+        for row in self._record["scan"].to_pylist():
+            if row["scanned_us"] is None or row["scanned_us"] > self._as_of:
+                continue
+            for target in row["scope"] or ():
+                binding = self._assets.bind(target, self._as_of)
+                if binding.status == "bound" and binding.asset_id:
+                    covered[binding.asset_id] = max(covered.get(binding.asset_id, (0, "")), (row["scanned_us"], row["claim_id"]))
+        for asset, since in self._assets.in_force(self._as_of):
+            if asset["status"] == "active":
+                covered_us, claim_id = covered.get(asset["asset_id"], (None, None))
+                names = ("asset_id", "name", "business_unit", "environment", "criticality", "owner_team")
+                self._add("asset", **{name: asset[name] for name in names}, registered_at=since, covered_at=covered_us, covered_by=claim_id)
+
     # Findings, some thousands at a time: the rows of all of them at once would fill the memory
 
     def _parts(self, observations: pl.DataFrame, concerned: pl.DataFrame) -> Iterator[tuple[list[_Finding], dict[int, list[Fields]]]]:
@@ -234,8 +252,7 @@ class _Derivation:
                 groups.setdefault(row["finding"], []).append(row)
             events: dict[int, list[Fields]] = {}
             for row in rows_of(concerned[last:event_end]):
-                self._complete(row)
-                events.setdefault(row["finding"], []).append(row)
+                events.setdefault(row["finding"], []).append(row | _OWN_ROW if row["method"] == "own" else row)
             yield [self._group(rows) for rows in groups.values()], events
             first, last = end, event_end
 
@@ -285,16 +302,8 @@ class _Derivation:
         found = [references.resolve(ref) for ref in events["ref"].to_list()]
         resolved = events.with_columns(finding=pl.Series([findings for findings, _ in found], dtype=pl.List(pl.Int64)), status=pl.Series([status for _, status in found], dtype=pl.String))
         for row in rows_of(resolved.filter(pl.col("finding").list.len() == 0)):
-            self._complete(row)
-            self._event(row, _as_event(row), None, None, row["status"], False)
+            self._event(row | _OWN_ROW if row["method"] == "own" else row, _as_event(row), None, None, row["status"], False)
         return resolved.explode("finding", empty_as_null=True).drop_nulls("finding").sort("finding", maintain_order=True)
-
-    def _complete(self, row: Fields) -> None:
-        """Adds who acknowledges, as a person; an own event has none."""
-        if row["method"] == "own":
-            row.update(_OWN_ROW)
-        else:
-            row["acknowledger"] = self._directory.person(row["actor"], row["occurred_at"]).person_id if row["event"] == "acknowledged" else None
 
     def _inbox(self, events: pl.DataFrame) -> Inbox:
         inbox = Inbox()
@@ -306,6 +315,7 @@ class _Derivation:
         return inbox
 
     def _event(self, row: dict[str, Any], event: Event, finding_id: str | None, cycle: int | None, status: str, is_valid: bool) -> None:
+        actor = self._directory.person(event.actor, event.occurred_us)
         self._add(
             "event",
             event_id=event.event_id,
@@ -321,12 +331,15 @@ class _Derivation:
             comment=event.comment,
             method=event.method,
             status=status,
+            actor_id=actor.person_id if actor.record else None,
+            actor_role=actor.record["role"] if actor.record else None,
+            actor_team=actor.team,
+            actor_standing="active" if actor.is_active_human else actor.reason,
             occurred_at=event.occurred_us,
             recorded_at=event.recorded_us,
             is_valid=is_valid,
             claim_id=row["claim_id"],
             batch_id=row["batch_id"],
-            acknowledger=row["acknowledger"],
             is_naive=row["is_naive"],
             is_midnight=row["is_midnight"],
         )
@@ -468,6 +481,7 @@ class _Derivation:
             escalated_to=self._escalation() if is_unrouted else None,
             acknowledged_by=self._directory.person(ev.acknowledgement.actor, ev.t1).person_id if ev.acknowledgement else None,
             withdrawal_reason=cycle.withdrawal_reason,
+            capture_id=_opening(cycle),
             captured_at=cycle.started_us,
             enriched_at=ev.enriched_us,
             routed_at=ev.routed_us,
@@ -610,12 +624,18 @@ class _Derivation:
             columns[name].append(value)
 
 
+def _opening(cycle: Cycle) -> str | None:
+    """The observation that set t0; None where an event or a control's due began the cycle."""
+    first = cycle.captures[0] if cycle.captures and cycle.origin != "revalidation" else None
+    return first.observation_id if first and first.captured_us == cycle.started_us else None
+
+
 #: The columns in which two contents of one observation may differ, in the order of their names in the report.
 _ITEM_ORDER = ("cvss_vectors", "epss", "known_exploited", "native_score", "native_severity", "own_id", "rule", "source_state", "title", "engagement", "capture_channel")
 _EVENT_ORDER = ("event_id", "ref", "event", "actor", "occurred_at", "target_person", "severity", "channel", "ticket", "comment")
 
 #: What an own stage event has none of. Its claim is left out too: before it has landed it has none, and deriving again must change nothing.
-_OWN_ROW = dict.fromkeys(("ticket", "claim_id", "batch_id", "acknowledger", "is_naive", "is_midnight"))
+_OWN_ROW = dict.fromkeys(("ticket", "claim_id", "batch_id", "is_naive", "is_midnight"))
 
 
 def _event_rank(row: Fields) -> tuple:

@@ -81,6 +81,11 @@ class Timeline:
         index = bisect_right(starts, instant) - 1
         return starts[index] if index >= 0 and starts[index] != ALWAYS else None
 
+    def first(self, key: Hashable) -> int | None:
+        """From when the key first had a version; None for one that always did."""
+        start = self._starts[key][0]
+        return None if start == ALWAYS else start
+
     def epoch(self, instant: int) -> int:
         """A number that is the same for two instants between which nothing changed."""
         return bisect_right(self.changes, instant)

@@ -20,6 +20,7 @@ import duckdb
 import yaml
 
 from transforms.domain.errors import ModuleMalformed
+from warehouse import obligations
 from warehouse.connection import transaction
 from warehouse.schema import comment_on
 
@@ -112,23 +113,28 @@ def _tables(connection: duckdb.DuckDBPyConnection, model: Model) -> set[tuple[st
     return found
 
 
-#: Derived tables that are written after the first marts are built, and so the turn in which a mart that reads one is built: from the
-#: grain of the others, or from what the expectations found.
-_WRITTEN_LATER = {"grain": 1, "expectation_result": 2, "flag": 2}
+#: Derived tables that are written after the first marts are built, and so the turn in which a mart that reads one is built: from what the
+#: obligations judged, from the grain of the others, or from what the expectations found.
+_WRITTEN_LATER = {"obligation": 1, "framework_control": 1, "grain": 2, "expectation_result": 3, "flag": 3}
 
 
 def build(connection: duckdb.DuckDBPyConnection) -> None:
     """Builds every mart but those that read what the expectations found, each checked against its declaration, with comments.
 
-    The grain of each is counted into derived.grain, and then those that read it (the reconciliation) are built.
+    The obligations are judged from the first marts, for those of the evidence. The grain of each is counted into derived.grain, and then
+    those that read it (the reconciliation) are built.
     Raises `ModuleMalformed` where a query's columns are not the declared ones.
     """
     connection.execute("DROP SCHEMA IF EXISTS mart CASCADE")
     connection.execute("CREATE SCHEMA mart")
-    plain, reconciling, _ = _turns(connection)
+    plain, evidence, reconciling, _ = _turns(connection)
     for model in plain:
         _create(connection, model)
-    _count_grain(connection, plain)
+    if evidence:
+        obligations.write(connection)
+    for model in evidence:
+        _create(connection, model)
+    _count_grain(connection, plain + evidence)
     for model in reconciling:
         _create(connection, model)
 

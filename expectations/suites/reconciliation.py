@@ -18,6 +18,7 @@ _LAWS = {
     "rate_sums": "Unacknowledged cycles by failure mode add up to all of them, in every cohort.",
     "share_sums": "The shares of the segments add up to 1, and a cohort's cycles to its handoffs.",
     "parts_of_whole": "A rate or share is between 0 and 1, and what was lost is more than nothing.",
+    "evidence_sums": "Complete chains, exceptions and pending ones add up to the population that a control's evidence is of.",
     "restatement_chain": "A restated t0 leads from one instant to another, and the last one to what is published.",
 }
 

@@ -11,6 +11,8 @@ from transforms.domain.head import BOM
 from transforms.domain.result import Reject
 
 RAW_LIMIT = 2_000
+#: What a cell begins with that a spreadsheet computes: ASCII and full width.
+_FORMULA = frozenset("=+-@\uff1d\uff0b\uff0d\uff20")
 csv.field_size_limit(16 * 1024 * 1024)
 
 
@@ -65,6 +67,11 @@ def build_rows(rows: Iterable[tuple[str, dict[str, str]] | Reject], build: Calla
         except ValueError as error:
             reason, _, detail = str(error).partition(": ")
             yield Reject(pointer, reason, detail, raw_text(cells))
+
+
+def spreadsheet_safe(text: str) -> str:
+    """A text that no spreadsheet takes for a formula: an apostrophe before what begins as one, also behind blanks or in full width."""
+    return f"'{text}" if text.lstrip()[:1] in _FORMULA or text.startswith(("\t", "\r", "\n")) else text
 
 
 def write_rows(columns: Sequence[str], rows: Iterable[Mapping[str, object]]) -> bytes:

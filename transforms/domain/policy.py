@@ -242,6 +242,7 @@ class Registers(Strict):
 class Scans(Strict):
     maximum_collapse: Share
     minimum_results: Annotated[int, Field(ge=0)]
+    cadence: WallDuration = Duration(amount=30, unit="d")
     authorized: list[str]
 
     @field_validator("authorized")

@@ -472,6 +472,7 @@ DERIVED_CYCLE = Table(
         *_texts("title", "target", "asset_id", "application", "business_unit", "environment", "team", "team_now", "calendar", "owner_id"),
         Column("own_ids", "VARCHAR[]", ""),
         *_texts("engagement", "capture_channel", "binding_status", "routing_status", "escalated_to", "acknowledged_by", "withdrawal_reason"),
+        *_texts("capture_id"),
         *_instants(
             "captured_at", "enriched_at", "routed_at", "notified_at", "acknowledged_at", "triaged_at", "in_progress_at", "resolved_at",
             "verified_at", "withdrawn_at", "inferred_at", "ended_at", "horizon_at", "handoff_due_at", "remediation_due_at", "single_sla_due_at",
@@ -524,9 +525,10 @@ DERIVED_EVENT = Table(
         *_texts("event_id", "finding_id"),
         _CYCLE,
         *_texts("ref", "event", "actor", "target_person", "severity", "channel", "ticket", "comment", "method", "status"),
+        *_texts("actor_id", "actor_role", "actor_team", "actor_standing"),
         *_instants("occurred_at", "recorded_at"),
         Column("is_valid", "BOOLEAN", ""),
-        *_texts("claim_id", "batch_id", "acknowledger"),
+        *_texts("claim_id", "batch_id"),
         *(Column(name, "BOOLEAN", "") for name in ("is_naive", "is_midnight")),
     ),
 )
@@ -558,6 +560,17 @@ DERIVED_TARGET = Table(
     (*_texts("target", "binding_status", "asset_id"), Column("candidates", "VARCHAR[]", ""), Column("is_authorized", "BOOLEAN", "")),
 )
 
+DERIVED_ASSET = Table(
+    "asset",
+    "one row per active asset at as_of, with the latest dated scan whose stated scope held it",
+    ("asset_id",),
+    (
+        *_texts("asset_id", "name", "business_unit", "environment", "criticality", "owner_team"),
+        *_instants("registered_at", "covered_at"),
+        *_texts("covered_by"),
+    ),
+)
+
 DERIVED_CONFLICT = Table(
     "conflict", "one row per contradiction", ("kind", "subject", "kept", "lost"), (*_texts("kind", "subject", "kept", "lost", "detail"), *_instants("recorded_at"))
 )
@@ -576,6 +589,7 @@ DERIVED_TABLES: dict[str, Table] = {
         DERIVED_ROUTING,
         DERIVED_QUEUE,
         DERIVED_TARGET,
+        DERIVED_ASSET,
         DERIVED_CONFLICT,
     )
 }

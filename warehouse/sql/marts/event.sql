@@ -15,7 +15,12 @@
 -- method VARCHAR: Whose word it is - file, tracker, cli, link or own.
 -- is_valid BOOLEAN: Whether it counted.
 -- status VARCHAR: counted, or why not (not_allowed, withdrawn, outside_cycle, no_match, ambiguous_ref …).
+-- actor_id VARCHAR: Person whom the actor is, as the directory knew them at that instant; null where it knew none.
+-- actor_role VARCHAR: Their role at that instant.
+-- actor_team VARCHAR: Their team at that instant.
+-- actor_standing VARCHAR: active for a named, active human; else nobody, unknown_person, group_inbox, bot, departed_person or inactive_person.
 -- recorded_at TIMESTAMP: When handoff learnt of it (UTC).
 SELECT
-    event_id, finding_id, cycle, occurred_at, event, actor, target_person, severity, channel, ticket, comment, ref, method, is_valid, status, recorded_at
+    event_id, finding_id, cycle, occurred_at, event, actor, target_person, severity, channel, ticket, comment, ref, method, is_valid, status,
+    actor_id, actor_role, actor_team, actor_standing, recorded_at
 FROM derived.event

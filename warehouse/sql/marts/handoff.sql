@@ -57,6 +57,7 @@
 -- calendar VARCHAR: Calendar of the policy that its business time is counted in.
 -- horizon_at TIMESTAMP: as_of, or the cycle's end before it (UTC); up to then a missing instant is held against it.
 -- captured_on DATE
+-- capture_id VARCHAR: Observation that set t0; null where an event or a lapsed control began the cycle.
 WITH timed AS (
     SELECT
         cycle.*,
@@ -106,6 +107,6 @@ SELECT
     single_sla_breached AND handoff_breached AND NOT coalesce(remediation_breached, false) AS misattributed,
     escalated_to,
     control_us / 1e6 AS control_seconds,
-    severity_now, team_now, target, own_ids, acknowledged_by, calendar, horizon_at, captured_on
+    severity_now, team_now, target, own_ids, acknowledged_by, calendar, horizon_at, captured_on, capture_id
 FROM gated
 LEFT JOIN fired USING (finding_id, cycle)

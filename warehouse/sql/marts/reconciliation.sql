@@ -1,6 +1,6 @@
 -- One row per law of our own work and what it is about: both sides counted apart, which must come out alike.
 -- key: law, subject
--- law VARCHAR: row_balance, rows_kept, unique_grain, references, t0_earliest, stage_sums, lag_sums, totals_agree, rate_sums, share_sums, parts_of_whole or restatement_chain.
+-- law VARCHAR: row_balance, rows_kept, unique_grain, references, t0_earliest, stage_sums, lag_sums, totals_agree, rate_sums, evidence_sums, share_sums, parts_of_whole or restatement_chain.
 -- subject VARCHAR: What is counted - a run, a mart, two tables and how they refer to one another.
 -- expected BIGINT: What the law asks for.
 -- actual BIGINT: What is there.
@@ -335,6 +335,25 @@ parts_of_whole AS (
     SELECT 'mart.lag_attribution', count(*), count(*) FILTER (WHERE lost_us > 0), 'rows, and those that lost time'
     FROM mart.lag_attribution
 ),
+evidence_sums AS (
+    -- Against the tables that the populations are of, not against the rows that were judged.
+    SELECT 'mart.control_evidence' AS subject, sum(population) AS expected, sum(complete_chains + exceptions + pending) AS actual
+    FROM mart.control_evidence
+    UNION ALL
+    SELECT concat('mart.obligation ', obligation), expected, actual
+    FROM (
+        SELECT 'named_accountability' AS obligation, count(*) AS expected FROM mart.handoff
+        UNION ALL SELECT 'identified', count(*) FROM mart.handoff
+        UNION ALL SELECT 'ranked', (SELECT count(*) FROM mart.handoff) + count(*) FROM mart.finding WHERE severity = 'unrated' AND cycles > 0
+        UNION ALL SELECT 'ownership_current', count(*) FROM mart.handoff WHERE is_open
+        UNION ALL SELECT 'monitoring_cadence', count(*) FROM mart.scan_coverage
+    )
+    LEFT JOIN (SELECT obligation, count(*) AS actual FROM mart.obligation WHERE status IN ('complete', 'exception', 'pending') GROUP BY obligation) USING (obligation)
+    UNION ALL
+    SELECT 'mart.obligation timely_handoff', (SELECT count(*) FROM mart.handoff WHERE handoff_breached), count(*)
+    FROM mart.obligation
+    WHERE obligation = 'timely_handoff' AND status = 'exception'
+),
 chains AS (
     -- Where the finding of an id is now, and whether one of this run's restatements of it ends there. A second run at the same as_of cannot
     -- tell its own from the first one's, after which the cycle may have become another.
@@ -366,6 +385,7 @@ laws AS (
     UNION ALL SELECT 'rate_sums', * FROM rate_sums
     UNION ALL SELECT 'share_sums', * FROM share_sums
     UNION ALL SELECT 'parts_of_whole', * FROM parts_of_whole
+    UNION ALL SELECT 'evidence_sums', *, 'subjects that are held to it, and those that are complete, excepted or pending' FROM evidence_sums
     UNION ALL SELECT 'restatement_chain', * FROM restatement_chain
 )
 SELECT

@@ -28,7 +28,7 @@ events AS (
     SELECT
         event.event_id,
         any_value(files.format) AS source, any_value(event.event) AS event, any_value(event.occurred_at) AS occurred_at, any_value(event.batch_id) AS batch_id,
-        any_value(event.acknowledger) AS acknowledger, any_value(event.is_naive) AS is_naive, any_value(event.is_midnight) AS is_midnight,
+        any_value(coalesce(event.actor_id, event.actor)) AS acknowledger, any_value(event.is_naive) AS is_naive, any_value(event.is_midnight) AS is_midnight,
         bool_or(event.finding_id IS NOT NULL) AS is_matched,
         bool_or(event.status = 'before_capture' AND finding.cycles > 0) AS is_before_t0,
         min(CASE
