@@ -11,7 +11,7 @@ from transforms.simulation import truth
 from transforms.simulation.hours import CALENDARS, DAY, HOUR
 from transforms.simulation.noise import Noise
 from transforms.simulation.reports import FORMATS, Seen
-from transforms.simulation.story import GRACE, Event, Finding, Teller
+from transforms.simulation.story import GRACE, Cycle, Event, Finding, Teller
 from transforms.simulation.world import AS_OF, BEGIN, END, FIRST_RUN, ROUND, SECOND_EXPORT, Cell, Service, security_rows
 
 ACTIVITY_COLUMNS = ("event_id", "ref", "event", "actor", "occurred_at", "target_person", "severity", "channel", "ticket", "comment")
@@ -214,7 +214,12 @@ class _Chronicle:
 
     def _see(self, finding: Finding) -> None:
         """Every later sighting: while it is there, and once more where a scan comes within a day of its being mended."""
-        present = [(cycle.started_at, self._gone_at(cycle)) for cycle in finding.cycles]
+        present: list[tuple[int, int | None]] = []
+        for cycle in finding.cycles:
+            if cycle.origin == "revalidation":  # it had never gone
+                present[-1] = (present[-1][0], _gone_at(cycle))
+            else:
+                present.append((cycle.started_at, _gone_at(cycle)))
         for index, (scanner, first, word) in enumerate(list(finding.sightings)):
             if scanner == "github":
                 continue
@@ -231,11 +236,6 @@ class _Chronicle:
                 if gone is not None and gone < at <= min(gone + GRACE, END) and not self._begins(finding, gone, at) and self.rng.random() < 0.5:
                     finding.sightings.append((scanner, at, word))
         finding.sightings = list(dict.fromkeys(finding.sightings))
-
-    def _gone_at(self, cycle) -> int | None:
-        """When it was mended; None where it never was (nor by this cycle)."""
-        resolved = cycle.first("resolved")
-        return resolved if resolved is not None else cycle.first("verified")
 
     def _begins(self, finding: Finding, gone: int, at: int) -> bool:
         return any(gone < cycle.started_at <= at for cycle in finding.cycles)
@@ -333,6 +333,12 @@ class _Chronicle:
             spoilt = self.noise.row(row, event.at, others)
             if spoilt is not None:
                 yield event.at, spoilt
+
+
+def _gone_at(cycle: Cycle) -> int | None:
+    """When it was mended; None where it was not."""
+    resolved = cycle.first("resolved")
+    return resolved if resolved is not None else cycle.first("verified")
 
 
 def _exploited() -> bytes:

@@ -138,7 +138,7 @@ class Teller:
         calendar = self.cell.calendar if service.has_team and service.binding(t0) in ("bound", "retired") else "default"
         due = hours.due(calendar, t0, hours.HANDOFF_HOURS[band] * HOUR)
         window = t0 + hours.WINDOW_HOURS[band] * HOUR
-        causes = self._choose(finding, band)
+        causes = self._choose(finding, cycle, band)
         is_wronged = bool(causes) or service.condition in SERVICE_CAUSES
         outcome = rng.choices(("prompt", "late", "never"), (25, 45, 30) if is_wronged else (80, 12, 8))[0]
         t1 = self._acknowledge_at(outcome, t0, due, window)
@@ -147,9 +147,9 @@ class Teller:
         if outcome != "prompt" and not cycle.causes:
             cycle.causes.append("unseen")
 
-    def _choose(self, finding: Finding, band: str) -> list[str]:
+    def _choose(self, finding: Finding, cycle: Cycle, band: str) -> list[str]:
         rng = self.rng
-        if finding.burst:
+        if finding.burst and cycle.number == 1:
             return ["burst"] if finding.burst >= 20 else []
         roll = rng.random()
         pool = {name: weight for name, weight in _WEIGHTS.items() if name != "milder_band" or band != "low"}
@@ -272,6 +272,8 @@ class _Desk:
         self.teller, self.finding, self.cycle, self.band = teller, finding, cycle, band
         self.t0, self.span, self.t1 = t0, span, t1
         self.rng: Random = teller.rng
+        #: Position in a burst of arrivals; what comes back later comes alone.
+        self.burst = finding.burst if cycle.number == 1 else 0
         self.service = finding.service
         self.owner = teller.engineer(finding, t1 if t1 is not None else t0 + span)
         #: Named by the desk, None while only the mapping speaks.
@@ -289,7 +291,7 @@ class _Desk:
             self._misroute("milder_band" in causes)
         elif "milder_band" in causes:
             self._route(self.owner, 0.18, is_milder=True)
-        elif causes == ["burst"] or self.finding.burst:
+        elif self.burst:
             pass
         elif is_unowned:
             # In time by hand: the mapping's fault is no fault of this handoff.
@@ -300,7 +302,7 @@ class _Desk:
             self._route(self.owner, 0.18)
         causes = [cause for cause in causes if self._plant(cause)]
         cycle.causes += causes
-        if not {"flooded", "nagged", "burst"} & set(causes):
+        if not {"flooded", "nagged"} & set(causes):
             self._decoy_or_dispatch()
         if not causes:
             self._other_decoy()
@@ -401,22 +403,22 @@ class _Desk:
 
     def _decoy_or_dispatch(self) -> None:
         rng, cycle = self.rng, self.cycle
-        is_steady = self._last_named() is None and self.service.mapped(self.t0) is not None and not self.finding.burst
-        roll = rng.random() if is_steady or self.named is not None and "misrouted" not in cycle.causes else 1
+        is_steady = self._last_named() is None and self.service.mapped(self.t0) is not None and not self.burst
+        roll = rng.random() if is_steady or (self.named is not None and "misrouted" not in cycle.causes) else 1
         if roll < 0.04 and self._flood(19, 0.45):
             cycle.decoys.append("nineteen")
         elif roll < 0.08 and self._flood(40, 0.45, hours_before=25):
             cycle.decoys.append("flood_yesterday")
         elif roll < 0.12 and self._nag(2):
             cycle.decoys.append("twice")
-        elif self.finding.burst:
+        elif self.burst:
             self._burst()
         elif rng.random() < 0.85:
             self._dispatch(0.4)
 
     def _burst(self) -> None:
         """One of many notifications in an hour, in the order of arrival."""
-        at = self.t0 + self.finding.burst * MINUTE
+        at = self.t0 + self.burst * MINUTE
         if self.t1 is None or at < self.t1:
             self._notify(self.owner, at)
 

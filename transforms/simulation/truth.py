@@ -246,9 +246,10 @@ def csv_text(columns: Iterable[str], rows: Iterable[dict[str, str]], *, with_hea
 
 def readme(findings: int, seed: int, noise: float) -> bytes:
     """README.md beside the truth."""
+    head = "Planted before anything was observed; nothing of the product that is measured was used to write it."
     parts = [
-        f"# The truth behind a simulated programme\n\n{findings} findings, seed {seed}, noise {noise:g}. Planted before anything was observed; nothing of "
-        "the product that is measured was used to write it.\n\nInstants are UTC. Blank is 'never happened' or 'nothing says', as each column has it.\n"
+        f"# The truth behind a simulated programme\n\n{findings} findings, seed {seed}, noise {noise:g}. {head}\n",
+        "\nInstants are UTC. Blank is 'never happened' or 'nothing says', as each column has it.\n",
     ]
     for name, columns in (("cycles.csv", CYCLE_COLUMNS), ("identity.csv", IDENTITY_COLUMNS), ("deliveries.csv", DELIVERY_COLUMNS)):
         parts.append(f"\n## {name}\n\n| column | what it says |\n|---|---|\n")

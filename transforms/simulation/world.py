@@ -260,6 +260,6 @@ def _targets(name: str, profile: str, rng: Random) -> dict[str, str]:
         "repository": {"github": repository, "snyk": repository},
         "host": {"nessus": host, "openvas": host},
         "web": {"pentest": host, "zap": host},
-        "code": {scanner: repository for scanner in rng.choice((("semgrep", "codeql"), ("codeql", "semgrep")))},
+        "code": dict.fromkeys(rng.choice((("semgrep", "codeql"), ("codeql", "semgrep"))), repository),
         "cloud": {"securityhub": instance},
     }[profile]
