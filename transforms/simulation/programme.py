@@ -20,6 +20,7 @@ ASSET_COLUMNS = (
 )  # fmt: skip
 PERSON_COLUMNS = ("person_id", "name", "email", "team", "role", "channel", "status", "kind", "time_zone", "effective_from")
 OWNERSHIP_COLUMNS = ("match", "person_id", "team", "priority", "effective_from", "effective_to")
+ALIASES = "landing/reference/vulnerability_aliases.csv"
 #: Vulnerabilities that the catalogue of exploited ones lists since before the first day.
 _EXPLOITED = tuple(f"CVE-2024-{number}" for number in range(30_001, 30_041))
 _PACKAGES = ("openssl", "zlib", "curl", "expat", "glibc", "libxml2", "krb5", "sqlite", "lodash", "axios", "minimist", "moment", "express", "handlebars", "semver", "tar")
@@ -46,6 +47,7 @@ class Shape(NamedTuple):
 def simulate(shape: Shape) -> Iterator[tuple[str, bytes]]:
     """(path, content) of every file below the folder; a path that comes again goes on where it ended. The same shape gives the same bytes."""
     registers = _Registers()
+    yield ALIASES, truth.csv_text(("id", "cve", "ghsa", "other"), ())
     yield "truth/cycles.csv", truth.csv_text(truth.CYCLE_COLUMNS, ())
     yield "truth/identity.csv", truth.csv_text(truth.IDENTITY_COLUMNS, ())
     yield "truth/deliveries.csv", truth.csv_text(truth.DELIVERY_COLUMNS, ())
@@ -104,6 +106,8 @@ class _Chronicle:
             self._see(finding)
         cycles = [truth.judge(self.cell, finding, cycle) for finding in self.findings for cycle in finding.cycles]
         yield "truth/cycles.csv", truth.csv_text(truth.CYCLE_COLUMNS, cycles, with_header=False)
+        aliases = [{"id": fact["ghsa"], "cve": fact["cve"]} for finding in self.findings if (fact := finding.fact).get("is_aliased")]
+        yield ALIASES, truth.csv_text(("id", "cve", "ghsa", "other"), aliases, with_header=False)
         yield from self._scans()
         yield from self._activity()
 
@@ -180,7 +184,7 @@ class _Chronicle:
             if cve not in used:
                 used.add(cve)
                 return cve
-            among = None
+            among = None  # every one of them is there already
 
     def _fact(self, service: Service, serial: int) -> dict[str, str]:
         rng = self.rng
@@ -191,7 +195,9 @@ class _Chronicle:
             package = {"package": rng.choice(_PACKAGES), "version": f"{rng.randrange(1, 9)}.{rng.randrange(20)}.{rng.randrange(9)}", "title": title}
             if service.profile == "image":
                 return package | {"rule": "AWSInspector", "own_id": f"arn:aws:inspector2:eu-west-1:{service.targets['inspector'].split(':')[4]}:finding/{mark}{name}"}
-            return package | {"ghsa": f"GHSA-{name[:4]}-{name[2:6]}-{name[6:]}", "own_id": f"RVA_kw{mark}{name}"}
+            # Some advisories are known to each of the two scanners by another name: only the alias list says that they are one.
+            names = {"is_aliased": "yes"} if rng.random() < 0.15 else {}
+            return package | names | {"ghsa": f"GHSA-{name[:4]}-{name[2:6]}-{name[6:]}", "own_id": f"RVA_kw{mark}{name}"}
         if service.profile == "host":
             return {"rule": f"{100_000 + serial}", "title": title, "port": rng.choice(("22", "443", "5432", "8443")), "own_id": f"{mark[:8]}-{mark[8:12]}-{name}"}
         if service.profile == "web":

@@ -138,7 +138,7 @@ def _alert(one: Seen) -> dict[str, Any]:
     word = {"medium": "MODERATE"}.get(one.word, one.word.upper())
     advisory = {
         "ghsaId": one.fact["ghsa"], "summary": one.fact["title"], "severity": word,
-        "identifiers": [{"type": "GHSA", "value": one.fact["ghsa"]}, {"type": "CVE", "value": one.fact["cve"]}],
+        "identifiers": [{"type": "GHSA", "value": one.fact["ghsa"]}, *(() if "is_aliased" in one.fact else ({"type": "CVE", "value": one.fact["cve"]},))],
         **({"cvss": {"score": _SCORES[one.fact["rated"]], "vectorString": one.vector}} if one.vector else {}),
     }  # fmt: skip
     return {
@@ -164,7 +164,7 @@ def _issue(one: Seen) -> dict[str, Any]:
     package, version = one.fact["package"], one.fact["version"]
     return {
         "id": f"SNYK-JS-{package.upper()}-{one.fact['cve'][-5:]}", "title": one.fact["title"], "severity": one.word, "packageName": package, "version": version,
-        "identifiers": {"CVE": [one.fact["cve"]], "GHSA": [one.fact["ghsa"]], "CWE": []}, "from": ["app@1.0.0", f"{package}@{version}"],
+        "identifiers": {"CVE": [one.fact["cve"]], "GHSA": [] if "is_aliased" in one.fact else [one.fact["ghsa"]], "CWE": []}, "from": ["app@1.0.0", f"{package}@{version}"],
         **({"CVSSv3": one.vector} if one.vector else {}),
     }  # fmt: skip
 

@@ -304,21 +304,19 @@ class _Desk:
         cycle.causes += causes
         if not {"flooded", "nagged"} & set(causes):
             self._decoy_or_dispatch()
+        if "silent_start" in causes:
+            self._start_silently()
         if not causes:
             self._other_decoy()
         if self.t1 is not None:
             self._acknowledge()
 
     def _plant(self, cause: str) -> bool:
-        """Plants one cause; False where the world has no room for it."""
+        """Whether the world had room for that cause: nobody can be flooded whose days are planned already."""
         if cause == "flooded":
             return self._flood(20 + self.rng.randrange(20), 0.45)
         if cause == "nagged":
             return self._nag(3 + self.rng.randrange(3))
-        if cause == "burst":
-            return True
-        if cause == "silent_start":
-            self._start_silently()
         return True
 
     # Stages

@@ -175,6 +175,11 @@ class _Judgement:
                 return True
         return False
 
+    def _was_right_then(self) -> bool:
+        """Whether it was routed with a band that only a later scan raised."""
+        band = self.finding.band(self.settled)
+        return any(event.kind == "routed" and event.severity and BAND_RANK[event.severity] > BAND_RANK[band] for event in self.cycle.events if event.at <= self.end)
+
     def row(self) -> dict[str, str]:
         cycle, finding, service = self.cycle, self.finding, self.service
         is_gated, modes = self.is_gated(), self.modes()
@@ -183,7 +188,11 @@ class _Judgement:
         causes = list(cycle.causes)
         if MODES.get(service.condition) in modes and not any(MODES[cause] == MODES[service.condition] for cause in causes):
             causes.insert(0, service.condition)
+        if len(causes) > 1:
+            causes = [cause for cause in causes if cause != "unseen"]
         decoys = cycle.decoys + ([service.condition] if service.condition == "former_owner" or (service.condition in SERVICE_CAUSES and service.condition not in causes) else [])
+        if self._was_right_then() and "severity_mismatch" not in modes:
+            decoys.append("rated_later")
         found = [mode for mode in FAILURE_MODES if mode in modes] if is_gated else []
         if is_gated and not causes:
             causes = ["unseen"]
