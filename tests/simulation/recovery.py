@@ -255,7 +255,22 @@ _HEAD = """# What is recovered of a known truth
 Written by `python tests/simulation/recovery.py --write`. A simulated programme states what really happened before anything is observed
 ([transforms/simulation](../transforms/simulation)); the job sees only its exports, and is compared with that truth.
 """
-_TAIL = ""
+_TAIL = """
+## What is not recovered, and why
+
+On clean data, looked into case by case:
+
+- `routed_at`: a routing to somebody who cannot take it arrives only after a first run has dated the routing of the same cycle itself. The run's
+  stamp stands then, as it may only be overtaken by a later stage (ruling 51); had the event come in time, there would be none.
+- Findings that two scanners report without a common identifier (a weakness in code by two analysers, a web weakness without a CVE by a scanner and
+  a pentest) are two findings. Nobody acts on the second one, so its cycle is unacknowledged and `unexplained`. `truth/identity.csv` says which they are.
+- Not simulated: an asset's criticality, or a vulnerability's listing as exploited, that changes after the handoff. Both count as they are at as_of
+  (rulings 25, 26), so that they change a past handoff's band and due instant.
+
+On noisy data the losses are those of the evidence: an acknowledgement whose row is missing or whose actor is mistyped turns work that followed it
+into a silent start (precision of `acknowledgement_ambiguity`), leaves an on-time handoff without any reason (precision of `unexplained`), and a
+report without the scanner's own ids leaves the events of its findings without a finding (cycles not found).
+"""
 
 
 if __name__ == "__main__":

@@ -31,23 +31,22 @@ def folder(tmp_path_factory):
 @pytest.fixture(scope="module")
 def clean(recovery, tools, folder):
     with tools.parsed_here():
-        return recovery.recover(Shape(200, 3), folder / "clean")
+        return recovery.recover(Shape(150, 3), folder / "clean")
 
 
 def test_every_value_of_every_cycle_is_recovered(clean):
     assert clean.differences == []
     assert (clean.missing, clean.extra) == (0, 0)
-    assert clean.compared == clean.truths >= 200
+    assert clean.compared == clean.truths >= 150
 
 
 def test_every_mode_was_there_to_be_found(clean):
     assert {mode for mode in EVERY_MODE if clean.right[mode] >= 3} == EVERY_MODE
 
 
-def test_noise_costs_recall(clean, recovery, tools, folder):
+def test_noise_costs_recall(recovery, tools, folder):
     with tools.parsed_here():
-        noisy = recovery.recover(Shape(200, 3, recovery.NOISE), folder / "noisy")
-    assert noisy.truths == clean.truths
+        noisy = recovery.recover(Shape(100, 3, recovery.NOISE), folder / "noisy")
     assert noisy.missing > 0
     right, missed = (sum(counts[mode] for mode in FAILURE_MODES) for counts in (noisy.right, noisy.missed))
     assert 0.5 < right / (right + missed) < 0.98

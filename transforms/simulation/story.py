@@ -322,7 +322,7 @@ class _Desk:
     # Stages
 
     def _enrich(self) -> None:
-        at = self.at(0.03)
+        at = self.t0 + self.burst * MINUTE // 2 if self.burst else self.at(0.03)
         late = self.service.registered_at
         if late is not None and late > at:
             at = late + self.rng.randrange(MINUTE, HOUR)
