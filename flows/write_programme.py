@@ -23,7 +23,10 @@ class Written(NamedTuple):
 
 
 def write_programme(shape: Shape, out: Path) -> Written:
-    """Writes the programme into a new or empty folder. Raises `UsageError` for a shape or folder that cannot be meant, `RunError` where writing fails."""
+    """Writes the programme into a new or empty folder.
+
+    Raises `UsageError` for a shape or folder that cannot be meant, `RunError` where writing fails.
+    """
     if shape.findings < 1:
         raise UsageError("--findings", seen=str(shape.findings), expected="a whole number from 1 on")
     if not 0 <= shape.noise <= 1:
@@ -31,7 +34,9 @@ def write_programme(shape: Shape, out: Path) -> Written:
     if out.exists() and not out.is_dir():
         raise UsageError("--out", seen=f"{out} is a file", expected="a new or empty folder")
     if out.exists() and any(out.iterdir()):
-        raise UsageError("--out", seen=f"{out} is not empty", expected="a new or empty folder", remedy="name another one, or empty it first")
+        raise UsageError(
+            "--out", seen=f"{out} is not empty", expected="a new or empty folder", remedy="name another one, or empty it first"
+        )
     print(f"handoff: writing {shape.findings} findings to {out}", file=sys.stderr, flush=True)
     written: set[str] = set()
     size = 0
@@ -45,5 +50,7 @@ def write_programme(shape: Shape, out: Path) -> Written:
                 target.write(content)
             size += len(content)
     except OSError as error:
-        raise RunError("--out", seen=f"{error.filename or out} cannot be written: {error.strerror}", remedy=f"what {out} holds is not whole: empty it") from None
+        raise RunError(
+            "--out", seen=f"{error.filename or out} cannot be written: {error.strerror}", remedy=f"what {out} holds is not whole: empty it"
+        ) from None
     return Written(len(written), size, out)

@@ -33,9 +33,19 @@ def test_a_programme_is_written_with_its_truth(handoff, tmp_path):
     assert code == 0
     assert f"handoff run --landing {tmp_path / 'sim' / 'landing'}" in out
     files = contents(tmp_path / "sim")
-    assert {"as_of", "first_as_of", "policy.yaml", "truth/cycles.csv", "truth/identity.csv", "truth/deliveries.csv", "truth/README.md"} <= files.keys()
+    assert {
+        "as_of",
+        "first_as_of",
+        "policy.yaml",
+        "truth/cycles.csv",
+        "truth/identity.csv",
+        "truth/deliveries.csv",
+        "truth/README.md",
+    } <= files.keys()
     assert {path.split("/")[1] for path in files if path.startswith("landing/")} == {"scans", "assets", "people", "activity", "reference"}
-    assert all(f"`{column}`" in files["truth/README.md"].decode() for column in files["truth/cycles.csv"].decode().splitlines()[0].split(","))
+    assert all(
+        f"`{column}`" in files["truth/README.md"].decode() for column in files["truth/cycles.csv"].decode().splitlines()[0].split(",")
+    )
 
 
 def test_the_same_seed_writes_the_same_files(handoff, tmp_path):

@@ -1,11 +1,11 @@
-"""How much of a simulated programme's known truth the job recovers: every instant, owner and due date, and each failure mode's precision and recall.
+"""How much of a simulated programme's known truth the job recovers: every instant, owner and due date, every failure mode.
 
     python tests/simulation/recovery.py                             2,000 findings, seeds 1 to 3, clean and noisy: prints the tables
     python tests/simulation/recovery.py --findings 500 --seeds 7 8  other ones
     python tests/simulation/recovery.py --write                     the same, and writes docs/recovery.md
     python tests/simulation/recovery.py --keep DIR                  keeps what was written and computed, to look into it
 
-The programme is written by `transforms.simulation`, which knows nothing of the job; the job runs twice, as late files come only with the second run.
+The programme is written by `transforms.simulation`, which knows nothing of the job. It runs twice: late files come with the second run.
 """
 
 from __future__ import annotations
@@ -37,8 +37,8 @@ from warehouse.job import open_job  # noqa: E402
 
 PAGE = ROOT / "docs" / "recovery.md"
 INSTANTS = (
-    "captured_at", "enriched_at", "routed_at", "notified_at", "acknowledged_at", "triaged_at", "in_progress_at", "resolved_at", "verified_at",
-    "withdrawn_at", "handoff_due_at", "window_ends_at", "remediation_due_at",
+    "captured_at", "enriched_at", "routed_at", "notified_at", "acknowledged_at", "triaged_at", "in_progress_at", "resolved_at",
+    "verified_at", "withdrawn_at", "handoff_due_at", "window_ends_at", "remediation_due_at",
 )  # fmt: skip
 FACTS = ("origin", "severity", "asset_id", "binding_status", "team", "owner_id", "is_gated")
 LABELS = (*FAILURE_MODES, "unexplained")
@@ -99,7 +99,9 @@ def run(folder: Path, home: Path) -> Path:
     policy = load_policy(*((str(file), file.read_text(encoding="utf-8")) for file in (ROOT / "policy.yaml", folder / "policy.yaml")))
     late = {folder / "landing" / row["file"] for row in _rows(folder / "truth" / "deliveries.csv") if row["run"] == "2"}
     first = folder / "first"
-    shutil.copytree(folder / "landing", first, copy_function=os.link, ignore=lambda at, names: {name for name in names if Path(at, name) in late})
+    shutil.copytree(
+        folder / "landing", first, copy_function=os.link, ignore=lambda at, names: {name for name in names if Path(at, name) in late}
+    )
     for number, (landing, file) in enumerate(((first, "first_as_of"), (folder / "landing", "as_of")), 1):
         as_of = parse_stamp((folder / file).read_text().strip()).us
         with open_job(Home(home), policy, run_id=f"run{number}", as_of_us=as_of, now_us=as_of, code_version="recovery") as job:
@@ -166,7 +168,17 @@ def _modes(truth: dict[str, str]) -> set[str]:
 
 def _handoffs(warehouse: Path) -> dict[str, list[dict[str, Any]]]:
     """The cycles of every finding, in order, as texts like the truth's."""
-    names = ("finding_id", "cycle", "own_ids", *INSTANTS, *FACTS[:-1], "failure_modes", "failure_mode", "handoff_breached", "is_unacknowledged")
+    names = (
+        "finding_id",
+        "cycle",
+        "own_ids",
+        *INSTANTS,
+        *FACTS[:-1],
+        "failure_modes",
+        "failure_mode",
+        "handoff_breached",
+        "is_unacknowledged",
+    )
     with duckdb.connect(str(warehouse), read_only=True) as connection:
         # The names are our own, above.
         rows = connection.execute(f"SELECT {', '.join(names)} FROM mart.handoff ORDER BY finding_id, cycle").fetchall()
@@ -198,7 +210,9 @@ def recover(shape: Shape, folder: Path) -> Recovery:
 
 def tables(clean: Recovery, noisy: Recovery, findings: int, seeds: Iterable[int]) -> str:
     """Both kinds side by side, as Markdown."""
-    out = [f"{findings} findings for each of the seeds {', '.join(map(str, seeds))}. Noisy: a share of {NOISE:g} of rows and results is spoilt.\n"]
+    out = [
+        f"{findings} findings for each of the seeds {', '.join(map(str, seeds))}. Noisy: {NOISE:g} of all rows and results are spoilt.\n"
+    ]
     out += ["\n## Failure modes, over gated cycles\n"]
     out += ["| mode | cycles | precision, clean | recall, clean | precision, noisy | recall, noisy |", "|---|--:|--:|--:|--:|--:|"]
     for mode in LABELS:
@@ -207,7 +221,10 @@ def tables(clean: Recovery, noisy: Recovery, findings: int, seeds: Iterable[int]
     primaries = [_figure(_share(kind.primary["same"], kind.compared)) for kind in (clean, noisy)]
     out += [f"\nThe primary mode is the truth's for {primaries[0]} of the cycles (clean), {primaries[1]} (noisy).\n"]
     out += ["\n## Instants and facts, over all cycles that were found\n", "| column | clean | noisy |", "|---|--:|--:|"]
-    out += [f"| `{name}` | {_figure(_share(clean.agree[name], clean.compared))} | {_figure(_share(noisy.agree[name], noisy.compared))} |" for name in (*INSTANTS, *FACTS)]
+    out += [
+        f"| `{name}` | {_figure(_share(clean.agree[name], clean.compared))} | {_figure(_share(noisy.agree[name], noisy.compared))} |"
+        for name in (*INSTANTS, *FACTS)
+    ]
     out += ["\n## Cycles\n", "| | clean | noisy |", "|---|--:|--:|"]
     for label, name in (
         ("in the truth", "truths"), ("found", "compared"), ("not found", "missing"), ("found beyond those of their finding", "extra"),
@@ -260,16 +277,18 @@ _TAIL = """
 
 On clean data, looked into case by case:
 
-- `routed_at`: a routing to somebody who cannot take it arrives only after a first run has dated the routing of the same cycle itself. The run's
-  stamp stands then, as it may only be overtaken by a later stage (ruling 51); had the event come in time, there would be none.
-- Findings that two scanners report without a common identifier (a weakness in code by two analysers, a web weakness without a CVE by a scanner and
-  a pentest) are two findings. Nobody acts on the second one, so its cycle is unacknowledged and `unexplained`. `truth/identity.csv` says which they are.
-- Not simulated: an asset's criticality, or a vulnerability's listing as exploited, that changes after the handoff. Both count as they are at as_of
-  (rulings 25, 26), so that they change a past handoff's band and due instant.
+- `routed_at`: a routing to somebody who cannot take it arrives only after a first run has dated the routing of the same cycle itself.
+  The run's stamp stands then, as only a later stage may overtake it (ruling 51); had the event come in time, there would be none.
+- Findings that two scanners report without a common identifier (a weakness in code by two analysers, a web weakness without a CVE by a
+  scanner and a pentest) are two findings. Nobody acts on the second one, so its cycle is unacknowledged and `unexplained`.
+  `truth/identity.csv` says which they are.
+- Not simulated: an asset's criticality, or a vulnerability's listing as exploited, that changes after the handoff. Both count as they
+  are at as_of (rulings 25, 26), so that they change a past handoff's band and due instant.
 
-On noisy data the losses are those of the evidence: an acknowledgement whose row is missing or whose actor is mistyped turns work that followed it
-into a silent start (precision of `acknowledgement_ambiguity`), leaves an on-time handoff without any reason (precision of `unexplained`), and a
-report without the scanner's own ids leaves the events of its findings without a finding (cycles not found).
+On noisy data the losses are those of the evidence: an acknowledgement whose row is missing or whose actor is mistyped turns work that
+followed it into a silent start (precision of `acknowledgement_ambiguity`), leaves a handoff that was in time without any reason
+(precision of `unexplained`), and a report without the scanner's own ids leaves the events of its findings without a finding
+(cycles not found).
 """
 
 

@@ -1,4 +1,4 @@
-"""A simulated programme through the job: what the truth states is what comes out. The whole table is `python tests/simulation/recovery.py`."""
+"""A simulated programme through the job: what the truth states is what comes out. `recovery.py` prints the whole table."""
 
 from __future__ import annotations
 
@@ -63,7 +63,12 @@ def test_what_is_not_recovered_is_told(clean, recovery, folder, tmp_path):
     owned, moded = (next(row for row in rows[1:] if row.split(",")[header.index(name)]) for name in ("owner_id", "failure_modes"))
     changed = [row.replace(f",{owned.split(',')[header.index('owner_id')]},", ",somebody,", 1) if row is owned else row for row in rows]
     last = next(row for row in rows[1:] if row.split(",")[header.index("cycle")] == "2" and row not in (owned, moded))
-    changed = [",".join("" if name == "failure_modes" else cell for name, cell in zip(header, row.split(","), strict=True)) if row == moded else row for row in changed]
+    changed = [
+        ",".join("" if name == "failure_modes" else cell for name, cell in zip(header, row.split(","), strict=True))
+        if row == moded
+        else row
+        for row in changed
+    ]
     (tmp_path / "truth" / "cycles.csv").write_text("\n".join(row for row in changed if row != last) + "\n")
     found = recovery.compare(tmp_path, folder / "clean" / "home" / "warehouse.duckdb")
     modes = moded.split(",")[header.index("failure_modes")].split(";")

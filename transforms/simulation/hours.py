@@ -1,4 +1,4 @@
-"""Office hours of the programme, counted day by day: plain and slow on purpose, so that a due instant of the truth owes nothing to the product's calendar."""
+"""Office hours of the programme, counted day by day: plain on purpose, so that a due instant owes nothing to the product's calendar."""
 
 from __future__ import annotations
 

@@ -18,7 +18,7 @@ class Noise:
         self._zone = zone(CALENDARS[calendar][0])
 
     def row(self, row: dict[str, str], at: int, others: Sequence[str]) -> dict[str, str] | None:
-        """An activity row: missing, without its zone, with a name mistyped, or about another finding's id or none; None where it is missing."""
+        """An activity row: missing (None), without its zone, with a name mistyped, or about another finding or none."""
         if self._rng.random() >= self._rate:
             return row
         kind = self._rng.randrange(5)

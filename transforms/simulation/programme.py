@@ -1,4 +1,4 @@
-"""A whole programme, one cell after the other: findings arrive, their stories are told, and what anybody would have exported of them is written."""
+"""A whole programme, cell after cell: findings arrive, their stories are told, and what anybody would have exported of them is written."""
 
 from __future__ import annotations
 
@@ -16,15 +16,51 @@ from transforms.simulation.world import AS_OF, BEGIN, END, FIRST_RUN, ROUND, SEC
 
 ACTIVITY_COLUMNS = ("event_id", "ref", "event", "actor", "occurred_at", "target_person", "severity", "channel", "ticket", "comment")
 ASSET_COLUMNS = (
-    "asset_id", "name", "aliases", "kind", "application", "business_unit", "environment", "criticality", "owner_team", "status", "effective_from"
-)  # fmt: skip
+    "asset_id",
+    "name",
+    "aliases",
+    "kind",
+    "application",
+    "business_unit",
+    "environment",
+    "criticality",
+    "owner_team",
+    "status",
+    "effective_from",
+)
 PERSON_COLUMNS = ("person_id", "name", "email", "team", "role", "channel", "status", "kind", "time_zone", "effective_from")
 OWNERSHIP_COLUMNS = ("match", "person_id", "team", "priority", "effective_from", "effective_to")
 ALIASES = "landing/reference/vulnerability_aliases.csv"
 #: Vulnerabilities that the catalogue of exploited ones lists since before the first day.
 _EXPLOITED = tuple(f"CVE-2024-{number}" for number in range(30_001, 30_041))
-_PACKAGES = ("openssl", "zlib", "curl", "expat", "glibc", "libxml2", "krb5", "sqlite", "lodash", "axios", "minimist", "moment", "express", "handlebars", "semver", "tar")
-_WEAKNESSES = ("Buffer overflow", "Use after free", "Path traversal", "Prototype pollution", "Request smuggling", "Missing validation", "Weak cipher", "Open redirect")
+_PACKAGES = (
+    "openssl",
+    "zlib",
+    "curl",
+    "expat",
+    "glibc",
+    "libxml2",
+    "krb5",
+    "sqlite",
+    "lodash",
+    "axios",
+    "minimist",
+    "moment",
+    "express",
+    "handlebars",
+    "semver",
+    "tar",
+)
+_WEAKNESSES = (
+    "Buffer overflow",
+    "Use after free",
+    "Path traversal",
+    "Prototype pollution",
+    "Request smuggling",
+    "Missing validation",
+    "Weak cipher",
+    "Open redirect",
+)
 _BANDS = ("critical", "high", "medium", "low")
 _BAND_WEIGHTS = (12, 28, 38, 22)
 
@@ -45,7 +81,7 @@ class Shape(NamedTuple):
 
 
 def simulate(shape: Shape) -> Iterator[tuple[str, bytes]]:
-    """(path, content) of every file below the folder; a path that comes again goes on where it ended. The same shape gives the same bytes."""
+    """(path, content) of every file; a path that comes again goes on where it ended. The same shape gives the same bytes."""
     registers = _Registers()
     yield ALIASES, truth.csv_text(("id", "cve", "ghsa", "other"), ())
     yield "truth/cycles.csv", truth.csv_text(truth.CYCLE_COLUMNS, ())
@@ -122,7 +158,9 @@ class _Chronicle:
 
     def _burst(self, count: int) -> None:
         """Many findings of one service at one scan: a new feed of advisories, a first scan."""
-        service = next((one for one in self.cell.services if one.profile in ("image", "host") and one.condition in ("sound", "former_owner")), None)
+        service = next(
+            (one for one in self.cell.services if one.profile in ("image", "host") and one.condition in ("sound", "former_owner")), None
+        )
         if service is None:
             return
         number = self.rng.randrange(2, 7)
@@ -166,7 +204,14 @@ class _Chronicle:
             at = service.phase + number * ROUND + service.offset
             if service.profile == "repository" and at < first:
                 at += ROUND
-            if is_overlapped and at > first and "rated" not in finding.fact and band != "critical" and rng.random() < 0.15 and service.profile != "web":
+            if (
+                is_overlapped
+                and at > first
+                and "rated" not in finding.fact
+                and band != "critical"
+                and rng.random() < 0.15
+                and service.profile != "web"
+            ):
                 second_word = RATED_BANDS[rng.randrange(BAND_RANK[band])]
                 finding.bands.append((at, second_word))
             if at <= END:
@@ -192,20 +237,48 @@ class _Chronicle:
         title = f"{weakness} ({self.cell.number}-{serial})"
         name = f"{self.cell.number:04d}{serial:06d}"
         if service.profile in ("image", "repository"):
-            package = {"package": rng.choice(_PACKAGES), "version": f"{rng.randrange(1, 9)}.{rng.randrange(20)}.{rng.randrange(9)}", "title": title}
+            package = {
+                "package": rng.choice(_PACKAGES),
+                "version": f"{rng.randrange(1, 9)}.{rng.randrange(20)}.{rng.randrange(9)}",
+                "title": title,
+            }
             if service.profile == "image":
-                return package | {"rule": "AWSInspector", "own_id": f"arn:aws:inspector2:eu-west-1:{service.targets['inspector'].split(':')[4]}:finding/{mark}{name}"}
+                return package | {
+                    "rule": "AWSInspector",
+                    "own_id": f"arn:aws:inspector2:eu-west-1:{service.targets['inspector'].split(':')[4]}:finding/{mark}{name}",
+                }
             # Some advisories are known to each of the two scanners by another name: only the alias list says that they are one.
             names = {"is_aliased": "yes"} if rng.random() < 0.15 else {}
             return package | names | {"ghsa": f"GHSA-{name[:4]}-{name[2:6]}-{name[6:]}", "own_id": f"RVA_kw{mark}{name}"}
         if service.profile == "host":
-            return {"rule": f"{100_000 + serial}", "title": title, "port": rng.choice(("22", "443", "5432", "8443")), "own_id": f"{mark[:8]}-{mark[8:12]}-{name}"}
+            return {
+                "rule": f"{100_000 + serial}",
+                "title": title,
+                "port": rng.choice(("22", "443", "5432", "8443")),
+                "own_id": f"{mark[:8]}-{mark[8:12]}-{name}",
+            }
         if service.profile == "web":
             url = f"https://{service.targets['pentest']}/{rng.choice(('api', 'shop', 'admin'))}/{serial}"
-            return {"rule": f"{90_000 + serial}", "title": title, "url": url, "param": rng.choice(("q", "id", "next")), "own_id": f"PT-{name}"}
+            return {
+                "rule": f"{90_000 + serial}",
+                "title": title,
+                "url": url,
+                "param": rng.choice(("q", "id", "next")),
+                "own_id": f"PT-{name}",
+            }
         if service.profile == "code":
-            rule, path = f"{rng.choice(('python', 'java', 'go'))}.{weakness.lower().replace(' ', '-')}", f"src/module{rng.randrange(40)}/file{serial}.py"
-            return {"rule": rule, "title": title, "file": path, "line": str(rng.randrange(5, 900)), "own_id": f"{mark}{name}", "second_id": f"s{mark}{name}"}
+            rule, path = (
+                f"{rng.choice(('python', 'java', 'go'))}.{weakness.lower().replace(' ', '-')}",
+                f"src/module{rng.randrange(40)}/file{serial}.py",
+            )
+            return {
+                "rule": rule,
+                "title": title,
+                "file": path,
+                "line": str(rng.randrange(5, 900)),
+                "own_id": f"{mark}{name}",
+                "second_id": f"s{mark}{name}",
+            }
         return {"rule": f"security-control/EC2.{serial}", "title": title, "own_id": f"arn:aws:securityhub:eu-west-1::finding/{mark}{name}"}
 
     def _first_captured(self, finding: Finding) -> int:
@@ -239,7 +312,12 @@ class _Chronicle:
                 while at <= END and (gone is None or at <= gone):
                     finding.sightings.append((scanner, at, word))
                     at += ROUND
-                if gone is not None and gone < at <= min(gone + GRACE, END) and not self._begins(finding, gone, at) and self.rng.random() < 0.5:
+                if (
+                    gone is not None
+                    and gone < at <= min(gone + GRACE, END)
+                    and not self._begins(finding, gone, at)
+                    and self.rng.random() < 0.5
+                ):
                     finding.sightings.append((scanner, at, word))
         finding.sightings = list(dict.fromkeys(finding.sightings))
 
@@ -263,16 +341,18 @@ class _Chronicle:
 
     def _scan(self, scanner: str, taken: int, group: str, found: list[tuple[Finding, Seen]]) -> Iterator[tuple[str, bytes]]:
         rng, format_ = self.rng, FORMATS[scanner]
-        name = f"scans/{scanner}/{group if group.startswith(self.cell.old_team) else f'{self.cell.old_team}-{group}'}-{from_us(taken):%Y%m%d-%H%M}.{format_.ending}"
+        source = f"{self.cell.old_team}-{group}" if format_.has_many_targets else group
+        name = f"scans/{scanner}/{source}-{from_us(taken):%Y%m%d-%H%M}.{format_.ending}"
         is_late = not format_.has_own_id and rng.random() < 0.06
-        copies = rng.random() < 0.06
+        is_copied = rng.random() < 0.06
         seen = self.noise.report([one for _, one in found])
         if not seen:
             return
         content = format_.write(seen)
         said = {"captured_at": iso(taken), "target": found[0][1].target}
         sidecar = "".join(f"{key}: {said[key]}\n" for key in format_.sidecar).encode()
-        for path in (name, *((f"scans/again/{scanner}-{name.rpartition('/')[2]}",) if copies else ())):
+        again = f"{name.removesuffix(f'.{format_.ending}')}_again.{format_.ending}"
+        for path in (name, again) if is_copied else (name,):
             yield f"landing/{path}", content
             if sidecar:
                 yield f"landing/{path}.meta.yaml", sidecar
@@ -282,12 +362,19 @@ class _Chronicle:
         kinds = {"image": "package", "repository": "package"}
         rows = [
             {
-                "finding": truth.name_of(finding, self.cell), "asset_id": finding.service.asset_id, "scanner": scanner, "file": name,
-                "location_kind": kinds.get(finding.service.profile, finding.service.profile), "own_id": one.own_id, "target": one.target,
-                "vulnerability_id": finding.fact.get("cve", ""), "captured_at": iso(one.captured_at),
+                "finding": truth.name_of(finding, self.cell),
+                "asset_id": finding.service.asset_id,
+                "scanner": scanner,
+                "file": name,
+                "location_kind": kinds.get(finding.service.profile, finding.service.profile),
+                "own_id": one.own_id,
+                "target": one.target,
+                "vulnerability_id": finding.fact.get("cve", ""),
+                "captured_at": iso(one.captured_at),
+                "rule": finding.fact["rule"] if not one.own_id and "cve" not in finding.fact else "",
             }
             for finding, one in found
-        ]  # fmt: skip
+        ]
         yield "truth/identity.csv", truth.csv_text(truth.IDENTITY_COLUMNS, rows, with_header=False)
 
     # What trackers export
@@ -332,10 +419,19 @@ class _Chronicle:
             self._events += 1
             is_link = event.kind == "ticket_linked"
             row = {
-                "event_id": f"{self.cell.number}-{self._events}", "ref": ticket if ticket and not is_link else ref, "event": event.kind, "actor": event.actor,
-                "occurred_at": from_us(event.at).astimezone(zone(CALENDARS[self.cell.calendar][0])).isoformat() if is_local else iso(event.at),
-                "target_person": event.target, "severity": event.severity, "channel": event.channel, "ticket": ticket if is_link else "", "comment": event.comment,
-            }  # fmt: skip
+                "event_id": f"{self.cell.number}-{self._events}",
+                "ref": ticket if ticket and not is_link else ref,
+                "event": event.kind,
+                "actor": event.actor,
+                "occurred_at": from_us(event.at).astimezone(zone(CALENDARS[self.cell.calendar][0])).isoformat()
+                if is_local
+                else iso(event.at),
+                "target_person": event.target,
+                "severity": event.severity,
+                "channel": event.channel,
+                "ticket": ticket if is_link else "",
+                "comment": event.comment,
+            }
             spoilt = self.noise.row(row, event.at, others)
             if spoilt is not None:
                 yield event.at, spoilt

@@ -60,12 +60,18 @@ def trivy(seen: Sequence[Seen]) -> bytes:
     target = seen[0].target
     found = [
         {
-            "VulnerabilityID": one.fact["cve"], "PkgID": f"{one.fact['package']}@{one.fact['version']}", "PkgName": one.fact["package"],
-            "InstalledVersion": one.fact["version"], "Status": "affected", "SeveritySource": "nvd", "Title": one.fact["title"],
-            "Severity": one.word.upper(), **({"CVSS": {"nvd": {"V3Vector": one.vector, "V3Score": _SCORES[one.fact["rated"]]}}} if one.vector else {}),
+            "VulnerabilityID": one.fact["cve"],
+            "PkgID": f"{one.fact['package']}@{one.fact['version']}",
+            "PkgName": one.fact["package"],
+            "InstalledVersion": one.fact["version"],
+            "Status": "affected",
+            "SeveritySource": "nvd",
+            "Title": one.fact["title"],
+            "Severity": one.word.upper(),
+            **({"CVSS": {"nvd": {"V3Vector": one.vector, "V3Score": _SCORES[one.fact["rated"]]}}} if one.vector else {}),
         }
         for one in seen
-    ]  # fmt: skip
+    ]
     results = [{"Target": f"{target} (debian 12.5)", "Class": "os-pkgs", "Type": "debian", "Vulnerabilities": found}]
     head = {"SchemaVersion": 2, "CreatedAt": iso(seen[0].captured_at), "ArtifactName": target, "ArtifactType": "container_image"}
     return _json(head | {"Results": results})
@@ -75,16 +81,27 @@ def grype(seen: Sequence[Seen]) -> bytes:
     matches = [
         {
             "vulnerability": {
-                "id": one.fact["cve"], "namespace": "debian:distro:debian:12", "severity": one.word.title(),
-                "cvss": [{"version": "3.1", "vector": one.vector, "metrics": {"baseScore": _SCORES[one.fact["rated"]]}}] if one.vector else [],
+                "id": one.fact["cve"],
+                "namespace": "debian:distro:debian:12",
+                "severity": one.word.title(),
+                "cvss": [{"version": "3.1", "vector": one.vector, "metrics": {"baseScore": _SCORES[one.fact["rated"]]}}]
+                if one.vector
+                else [],
             },
             "relatedVulnerabilities": [],
-            "artifact": {"name": one.fact["package"], "version": one.fact["version"], "type": "deb", "locations": [{"path": "/var/lib/dpkg/status"}]},
+            "artifact": {
+                "name": one.fact["package"],
+                "version": one.fact["version"],
+                "type": "deb",
+                "locations": [{"path": "/var/lib/dpkg/status"}],
+            },
         }
         for one in seen
-    ]  # fmt: skip
+    ]
     source = {"type": "image", "target": {"userInput": seen[0].target}}
-    return _json({"matches": matches, "source": source, "descriptor": {"name": "grype", "version": "0.88.0", "timestamp": iso(seen[0].captured_at)}})
+    return _json(
+        {"matches": matches, "source": source, "descriptor": {"name": "grype", "version": "0.88.0", "timestamp": iso(seen[0].captured_at)}}
+    )
 
 
 def cyclonedx(seen: Sequence[Seen]) -> bytes:
@@ -92,13 +109,24 @@ def cyclonedx(seen: Sequence[Seen]) -> bytes:
     components = [{"type": "library", "bom-ref": f"{name}@{version}", "name": name, "version": version} for name, version in packages]
     vulnerabilities = [
         {
-            "id": one.fact["cve"], "source": {"name": "NVD"}, "affects": [{"ref": f"{one.fact['package']}@{one.fact['version']}"}],
+            "id": one.fact["cve"],
+            "source": {"name": "NVD"},
+            "affects": [{"ref": f"{one.fact['package']}@{one.fact['version']}"}],
             "ratings": [{"severity": one.word.lower(), **({"method": "CVSSv31", "vector": one.vector} if one.vector else {})}],
         }
         for one in seen
-    ]  # fmt: skip
+    ]
     metadata = {"timestamp": iso(seen[0].captured_at), "component": {"type": "container", "bom-ref": "image", "name": seen[0].target}}
-    return _json({"bomFormat": "CycloneDX", "specVersion": "1.5", "version": 1, "metadata": metadata, "components": components, "vulnerabilities": vulnerabilities})
+    return _json(
+        {
+            "bomFormat": "CycloneDX",
+            "specVersion": "1.5",
+            "version": 1,
+            "metadata": metadata,
+            "components": components,
+            "vulnerabilities": vulnerabilities,
+        }
+    )
 
 
 def inspector(seen: Sequence[Seen]) -> bytes:
@@ -117,13 +145,23 @@ def _asff_finding(one: Seen, product: str) -> dict[str, Any]:
     package = [{"Name": one.fact["package"], "Version": one.fact["version"]}] if "package" in one.fact else None
     rating = [{"Version": "3.1", "BaseVector": one.vector, "BaseScore": _SCORES[one.fact["rated"]]}] if one.vector else []
     return {
-        "SchemaVersion": "2018-10-08", "Id": one.own_id, "ProductArn": f"arn:aws:securityhub:eu-west-1::product/aws/{product}",
-        "GeneratorId": one.fact["rule"], "AwsAccountId": one.target.split(":")[4], "Types": ["Software and Configuration Checks"],
-        "CreatedAt": iso(one.captured_at), "UpdatedAt": iso(one.captured_at), "LastObservedAt": iso(one.captured_at), "Severity": {"Label": one.word.upper()},
-        "Title": one.fact["title"], "Description": one.fact["title"], "Resources": [{"Type": "Other", "Id": one.target, "Region": "eu-west-1"}],
-        "Workflow": {"Status": "NEW"}, "RecordState": "ACTIVE",
+        "SchemaVersion": "2018-10-08",
+        "Id": one.own_id,
+        "ProductArn": f"arn:aws:securityhub:eu-west-1::product/aws/{product}",
+        "GeneratorId": one.fact["rule"],
+        "AwsAccountId": one.target.split(":")[4],
+        "Types": ["Software and Configuration Checks"],
+        "CreatedAt": iso(one.captured_at),
+        "UpdatedAt": iso(one.captured_at),
+        "LastObservedAt": iso(one.captured_at),
+        "Severity": {"Label": one.word.upper()},
+        "Title": one.fact["title"],
+        "Description": one.fact["title"],
+        "Resources": [{"Type": "Other", "Id": one.target, "Region": "eu-west-1"}],
+        "Workflow": {"Status": "NEW"},
+        "RecordState": "ACTIVE",
         **({"Vulnerabilities": [{"Id": one.fact["cve"], "VulnerablePackages": package, "Cvss": rating}]} if package else {}),
-    }  # fmt: skip
+    }
 
 
 def github(seen: Sequence[Seen]) -> bytes:
@@ -137,36 +175,53 @@ def github(seen: Sequence[Seen]) -> bytes:
 def _alert(one: Seen) -> dict[str, Any]:
     word = {"medium": "MODERATE"}.get(one.word, one.word.upper())
     advisory = {
-        "ghsaId": one.fact["ghsa"], "summary": one.fact["title"], "severity": word,
-        "identifiers": [{"type": "GHSA", "value": one.fact["ghsa"]}, *(() if "is_aliased" in one.fact else ({"type": "CVE", "value": one.fact["cve"]},))],
+        "ghsaId": one.fact["ghsa"],
+        "summary": one.fact["title"],
+        "severity": word,
+        "identifiers": [
+            {"type": "GHSA", "value": one.fact["ghsa"]},
+            *(() if "is_aliased" in one.fact else ({"type": "CVE", "value": one.fact["cve"]},)),
+        ],
         **({"cvss": {"score": _SCORES[one.fact["rated"]], "vectorString": one.vector}} if one.vector else {}),
-    }  # fmt: skip
+    }
     return {
-        "id": one.own_id, "createdAt": iso(one.captured_at), "state": "OPEN", "vulnerableManifestPath": "package-lock.json",
+        "id": one.own_id,
+        "createdAt": iso(one.captured_at),
+        "state": "OPEN",
+        "vulnerableManifestPath": "package-lock.json",
         "vulnerableRequirements": f"= {one.fact['version']}",
         "securityVulnerability": {"severity": word, "package": {"name": one.fact["package"], "ecosystem": "NPM"}, "advisory": advisory},
-    }  # fmt: skip
+    }
 
 
 def snyk(seen: Sequence[Seen]) -> bytes:
     return _json(
         [
             {
-                "ok": False, "projectName": target, "packageManager": "npm", "displayTargetFile": "package-lock.json", "dependencyCount": 400,
+                "ok": False,
+                "projectName": target,
+                "packageManager": "npm",
+                "displayTargetFile": "package-lock.json",
+                "dependencyCount": 400,
                 "vulnerabilities": [_issue(one) for one in found],
             }
             for target, found in _by_target(seen)
         ]
-    )  # fmt: skip
+    )
 
 
 def _issue(one: Seen) -> dict[str, Any]:
     package, version = one.fact["package"], one.fact["version"]
     return {
-        "id": f"SNYK-JS-{package.upper()}-{one.fact['cve'][-5:]}", "title": one.fact["title"], "severity": one.word, "packageName": package, "version": version,
-        "identifiers": {"CVE": [one.fact["cve"]], "GHSA": [] if "is_aliased" in one.fact else [one.fact["ghsa"]], "CWE": []}, "from": ["app@1.0.0", f"{package}@{version}"],
+        "id": f"SNYK-JS-{package.upper()}-{one.fact['cve'][-5:]}",
+        "title": one.fact["title"],
+        "severity": one.word,
+        "packageName": package,
+        "version": version,
+        "identifiers": {"CVE": [one.fact["cve"]], "GHSA": [] if "is_aliased" in one.fact else [one.fact["ghsa"]], "CWE": []},
+        "from": ["app@1.0.0", f"{package}@{version}"],
         **({"CVSSv3": one.vector} if one.vector else {}),
-    }  # fmt: skip
+    }
 
 
 # Hosts
@@ -176,13 +231,22 @@ def nessus(seen: Sequence[Seen]) -> bytes:
     return _table(
         [
             {
-                "asset.name": one.target, "definition.id": one.fact["rule"], "definition.name": one.fact["title"], "severity": one.word.title(),
-                "port": one.fact["port"], "protocol": "TCP", "output": "version is affected", "last_seen": iso(one.captured_at), "id": one.own_id,
-                "definition.cve": one.fact["cve"], "definition.cvss3.base_vector": one.vector or "", "state": "ACTIVE",
+                "asset.name": one.target,
+                "definition.id": one.fact["rule"],
+                "definition.name": one.fact["title"],
+                "severity": one.word.title(),
+                "port": one.fact["port"],
+                "protocol": "TCP",
+                "output": "version is affected",
+                "last_seen": iso(one.captured_at),
+                "id": one.own_id,
+                "definition.cve": one.fact["cve"],
+                "definition.cvss3.base_vector": one.vector or "",
+                "state": "ACTIVE",
             }
             for one in seen
         ]
-    )  # fmt: skip
+    )
 
 
 def openvas(seen: Sequence[Seen]) -> bytes:
@@ -206,12 +270,18 @@ def openvas(seen: Sequence[Seen]) -> bytes:
 def pentest(seen: Sequence[Seen]) -> bytes:
     findings = [
         {
-            "title": one.fact["title"], "severity": one.word.title(), "description": f"{one.fact['title']}, found by hand.", "date": iso(one.captured_at),
-            "unique_id_from_tool": one.own_id, "service": one.target, "endpoints": [one.fact["url"]], "param": one.fact["param"],
+            "title": one.fact["title"],
+            "severity": one.word.title(),
+            "description": f"{one.fact['title']}, found by hand.",
+            "date": iso(one.captured_at),
+            "unique_id_from_tool": one.own_id,
+            "service": one.target,
+            "endpoints": [one.fact["url"]],
+            "param": one.fact["param"],
             **({"cve": one.fact["cve"]} if "cve" in one.fact else {}),
         }
         for one in seen
-    ]  # fmt: skip
+    ]
     return _json({"name": "pentest", "type": "pentest", "findings": findings})
 
 
@@ -220,14 +290,17 @@ def zap(seen: Sequence[Seen]) -> bytes:
     sites = []
     for target, found in _by_target(seen):
         alerts = "".join(
-            f"<alertitem><pluginid>{one.fact['rule']}</pluginid><alertRef>{one.fact['rule']}</alertRef><alert>{escape(one.fact['title'])}</alert>"
+            f"<alertitem><pluginid>{one.fact['rule']}</pluginid><alertRef>{one.fact['rule']}</alertRef>"
+            f"<alert>{escape(one.fact['title'])}</alert>"
             f"<riskcode>{risk[one.word]}</riskcode><confidence>2</confidence><riskdesc>{one.word.title()} (Medium)</riskdesc>"
-            f"<instances><instance><uri>{escape(one.fact['url'])}</uri><method>GET</method><param>{escape(one.fact['param'])}</param></instance></instances>"
+            f"<instances><instance><uri>{escape(one.fact['url'])}</uri><method>GET</method>"
+            f"<param>{escape(one.fact['param'])}</param></instance></instances>"
             + (f"<tags><tag><tag>{one.fact['cve']}</tag><link/></tag></tags>" if "cve" in one.fact else "")
             + "</alertitem>\n"
             for one in found
         )
-        sites.append(f'<site name={quoteattr(f"https://{target}")} host={quoteattr(target)} port="443" ssl="true"><alerts>\n{alerts}</alerts></site>\n')
+        site = f"<site name={quoteattr('https://' + target)} host={quoteattr(target)} port='443' ssl='true'>"
+        sites.append(f"{site}<alerts>\n{alerts}</alerts></site>\n")
     created = iso(seen[0].captured_at)
     return f'<?xml version="1.0"?>\n<OWASPZAPReport version="2.16.0" created="{created}">\n{"".join(sites)}</OWASPZAPReport>\n'.encode()
 
@@ -238,15 +311,20 @@ def zap(seen: Sequence[Seen]) -> bytes:
 def semgrep(seen: Sequence[Seen]) -> bytes:
     results = [
         {
-            "check_id": one.fact["rule"], "path": one.fact["file"], "start": {"line": int(one.fact["line"]), "col": 5},
+            "check_id": one.fact["rule"],
+            "path": one.fact["file"],
+            "start": {"line": int(one.fact["line"]), "col": 5},
             "end": {"line": int(one.fact["line"]) + 2, "col": 9},
             "extra": {
-                "message": one.fact["title"], "fingerprint": one.own_id or "requires login", "is_ignored": False, "metadata": {},
+                "message": one.fact["title"],
+                "fingerprint": one.own_id or "requires login",
+                "is_ignored": False,
+                "metadata": {},
                 "severity": {"high": "ERROR", "medium": "WARNING", "low": "INFO"}.get(one.word, "CRITICAL"),
             },
         }
         for one in seen
-    ]  # fmt: skip
+    ]
     return _json({"version": "1.90.0", "results": results, "errors": [], "paths": {"scanned": []}})
 
 
@@ -256,12 +334,16 @@ def codeql(seen: Sequence[Seen]) -> bytes:
         rules = sorted({one.fact["rule"] for one in found})
         results = [
             {
-                "ruleId": one.fact["rule"], "message": {"text": one.fact["title"]}, "properties": {"security-severity": str(_SCORES[one.word])},
-                "locations": [{"physicalLocation": {"artifactLocation": {"uri": one.fact["file"]}, "region": {"startLine": int(one.fact["line"])}}}],
+                "ruleId": one.fact["rule"],
+                "message": {"text": one.fact["title"]},
+                "properties": {"security-severity": str(_SCORES[one.word])},
+                "locations": [
+                    {"physicalLocation": {"artifactLocation": {"uri": one.fact["file"]}, "region": {"startLine": int(one.fact["line"])}}}
+                ],
                 **({"fingerprints": {"handoff/v1": one.own_id}} if one.own_id else {}),
             }
             for one in found
-        ]  # fmt: skip
+        ]
         runs.append(
             {
                 "tool": {"driver": {"name": "CodeQL", "rules": [{"id": rule} for rule in rules]}},

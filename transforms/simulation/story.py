@@ -32,7 +32,6 @@ SERVICE_CAUSES = {
 }
 MODES = {**SERVICE_CAUSES, **CYCLE_CAUSES}
 _WEIGHTS = {"misrouted": 24, "milder_band": 20, "flooded": 14, "nagged": 12, "silent_start": 30}
-DECOYS = ("nineteen", "twice", "flood_yesterday", "outsider_comment", "bot_assignment", "word_of_another", "comment_afterwards", "milder_afterwards")
 ATTESTATION = 30 * DAY
 GRACE = DAY
 
@@ -262,7 +261,11 @@ class Teller:
     def engineer(self, finding: Finding, instant: int) -> Person:
         """The owner where they can act, else a colleague."""
         owner = finding.service.owner
-        return owner if owner.is_valid(instant) and owner.is_valid(instant + 3 * DAY) else self.cell.engineers[finding.serial % len(self.cell.engineers)]
+        return (
+            owner
+            if owner.is_valid(instant) and owner.is_valid(instant + 3 * DAY)
+            else self.cell.engineers[finding.serial % len(self.cell.engineers)]
+        )
 
 
 class _Desk:
@@ -377,7 +380,7 @@ class _Desk:
         return next((person for person in self.teller.cell.quiet if person.reserve(start, end)), None)
 
     def _flood(self, count: int, share: float, *, hours_before: int = 0) -> bool:
-        """`count` notifications in a day to somebody whom the desk then notifies, the last of them included (`hours_before`: ended that long ago)."""
+        """`count` notifications in a day to somebody, the desk's own the last; with `hours_before` it comes that long after them."""
         at = self.at(share)
         person = self._quiet(at - 3 * DAY, at + 2 * DAY) if at < END else None
         if person is None:
@@ -428,7 +431,15 @@ class _Desk:
         actor = self.named or self.owner
         kinds = ("commented", "in_progress", "assigned", "triaged") + (("resolved",) if self.t1 is None and at > self.t0 + DAY else ())
         kind = rng.choice(kinds)
-        self.cycle.say(at, kind, actor.person_id, actor.person_id if kind == "assigned" else "", "", kind != "triaged", comment="looking at it" if kind == "commented" else "")
+        self.cycle.say(
+            at,
+            kind,
+            actor.person_id,
+            actor.person_id if kind == "assigned" else "",
+            "",
+            kind != "triaged",
+            comment="looking at it" if kind == "commented" else "",
+        )
         if kind == "assigned":
             self.named = actor
 
@@ -443,7 +454,12 @@ class _Desk:
         elif decoy == "bot_assignment" and self.service.mapped(at) is self.owner:
             cycle.say(at, "assigned", cell.bot.person_id, self.owner.person_id)
         elif decoy == "word_of_another":
-            cycle.say(at, "acknowledged", rng.choice((cell.inbox.person_id, cell.bot.person_id, cell.gone.person_id, cell.inactive.person_id, ANALYSTS[0])), counts=False)
+            cycle.say(
+                at,
+                "acknowledged",
+                rng.choice((cell.inbox.person_id, cell.bot.person_id, cell.gone.person_id, cell.inactive.person_id, ANALYSTS[0])),
+                counts=False,
+            )
         elif decoy == "comment_afterwards" and self.t1 is not None:
             cycle.say(after, "commented", self.owner.person_id, comment="started")
         elif decoy == "milder_afterwards" and self.t1 is not None and self.band != "low":
@@ -471,4 +487,3 @@ class _Desk:
 def _part(span: int, share: float) -> int:
     """That share of a span, in whole milliseconds."""
     return int(span * share) // 1000 * 1000
-

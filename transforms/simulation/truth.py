@@ -58,6 +58,7 @@ IDENTITY_COLUMNS = {
     "own_id": "the scanner's own id, where it gives one",
     "target": "the target as that scanner calls it",
     "vulnerability_id": "the CVE, where there is one",
+    "rule": "the scanner's own name of what it looked for, where it gives neither an id nor a CVE",
     "captured_at": "when",
 }
 DELIVERY_COLUMNS = {
@@ -68,7 +69,7 @@ DELIVERY_COLUMNS = {
 
 
 def judge(cell: Cell, finding: Finding, cycle: Cycle) -> dict[str, str]:
-    """The row of truth/cycles.csv of one cycle. Asks the people how often they were notified: to be called when the whole cell has been told."""
+    """The row of truth/cycles.csv of one cycle; asked for when the whole cell is told, as people are notified of other findings too."""
     return _Judgement(cell, finding, cycle).row()
 
 
@@ -112,7 +113,11 @@ class _Judgement:
     def _raised(self, start: int, due) -> int:
         """The earliest due instant over the band at `start` and every raise up to where the handoff was settled."""
         found = [due(start, self.finding.band(start))]
-        found += [due(since, band) for since, band in self.finding.bands if start < since <= self.settled and BAND_RANK[band] < BAND_RANK[self.finding.band(start)]]
+        found += [
+            due(since, band)
+            for since, band in self.finding.bands
+            if start < since <= self.settled and BAND_RANK[band] < BAND_RANK[self.finding.band(start)]
+        ]
         return min(found)
 
     # What is to be found
@@ -132,7 +137,10 @@ class _Judgement:
             found.add("asset_binding_gap")
         if self._is_decayed(notified):
             found.add("decayed_routing")
-        if any(event.kind == "routed" and event.severity and BAND_RANK[event.severity] > BAND_RANK[self.finding.band(event.at)] for event in events):
+        if any(
+            event.kind == "routed" and event.severity and BAND_RANK[event.severity] > BAND_RANK[self.finding.band(event.at)]
+            for event in events
+        ):
             found.add("severity_mismatch")
         if self._is_noisy(notified):
             found.add("notification_noise")
@@ -178,7 +186,11 @@ class _Judgement:
     def _was_right_then(self) -> bool:
         """Whether it was routed with a band that only a later scan raised."""
         band = self.finding.band(self.settled)
-        return any(event.kind == "routed" and event.severity and BAND_RANK[event.severity] > BAND_RANK[band] for event in self.cycle.events if event.at <= self.end)
+        return any(
+            event.kind == "routed" and event.severity and BAND_RANK[event.severity] > BAND_RANK[band]
+            for event in self.cycle.events
+            if event.at <= self.end
+        )
 
     def row(self) -> dict[str, str]:
         cycle, finding, service = self.cycle, self.finding, self.service
@@ -190,7 +202,11 @@ class _Judgement:
             causes.insert(0, service.condition)
         if len(causes) > 1:
             causes = [cause for cause in causes if cause != "unseen"]
-        decoys = cycle.decoys + ([service.condition] if service.condition == "former_owner" or (service.condition in SERVICE_CAUSES and service.condition not in causes) else [])
+        decoys = cycle.decoys + (
+            [service.condition]
+            if service.condition == "former_owner" or (service.condition in SERVICE_CAUSES and service.condition not in causes)
+            else []
+        )
         if self._was_right_then() and "severity_mismatch" not in modes:
             decoys.append("rated_later")
         found = [mode for mode in FAILURE_MODES if mode in modes] if is_gated else []
@@ -199,19 +215,34 @@ class _Judgement:
         is_untouched = cycle.ended_at is None and not any(_is_later(event) for event in cycle.events)
         instants = {name: cycle.first(kind) for name, kind in _STAGES.items()}
         instants["captured_at"], instants["ended_at"] = self.t0, cycle.ended_at
-        instants["handoff_due_at"], instants["window_ends_at"], instants["remediation_due_at"] = self.due, self.window_end, self._remediation_due()
+        instants["handoff_due_at"], instants["window_ends_at"], instants["remediation_due_at"] = (
+            self.due,
+            self.window_end,
+            self._remediation_due(),
+        )
         row = dict.fromkeys(CYCLE_COLUMNS, "") | {name: iso(at) for name, at in instants.items() if at is not None}
         if is_untouched and status == "bound":
             row["enriched_at"] = row["enriched_at"] or "run"
             if not self.naming and owner is not None:
                 row["routed_at"] = "run"
         return row | {
-            "finding": name_of(finding, self.cell), "scanner": finding.scanner, "own_id": finding.handle, "cycle": str(cycle.number), "origin": cycle.origin,
-            "severity": finding.band(self.settled), "asset_id": service.asset_id if status in ("bound", "retired") else "", "binding_status": status,
-            "team": self.team(self.settled), "owner_id": owner.person_id if owner else "", "acknowledged_by": self._acknowledged_by(),
-            "is_gated": str(is_gated).lower(), "failure_modes": ";".join(found), "failure_mode": (found or ["unexplained"])[0] if is_gated else "",
-            "causes": ";".join(causes), "decoys": ";".join(decoys),
-        }  # fmt: skip
+            "finding": name_of(finding, self.cell),
+            "scanner": finding.scanner,
+            "own_id": finding.handle,
+            "cycle": str(cycle.number),
+            "origin": cycle.origin,
+            "severity": finding.band(self.settled),
+            "asset_id": service.asset_id if status in ("bound", "retired") else "",
+            "binding_status": status,
+            "team": self.team(self.settled),
+            "owner_id": owner.person_id if owner else "",
+            "acknowledged_by": self._acknowledged_by(),
+            "is_gated": str(is_gated).lower(),
+            "failure_modes": ";".join(found),
+            "failure_mode": (found or ["unexplained"])[0] if is_gated else "",
+            "causes": ";".join(causes),
+            "decoys": ";".join(decoys),
+        }
 
     def _acknowledged_by(self) -> str:
         return next((event.actor for event in self.cycle.events if event.kind == "acknowledged" and event.counts), "")
@@ -224,14 +255,25 @@ class _Judgement:
         for started, ended in self.cycle.controls:
             if started < due:
                 due += ended - started
-        raises = [since + hours.REMEDIATION_HOURS[band] * HOUR for since, band in self.finding.bands if since > self.t1 and BAND_RANK[band] < BAND_RANK[self.finding.band(self.t1)]]
+        raises = [
+            since + hours.REMEDIATION_HOURS[band] * HOUR
+            for since, band in self.finding.bands
+            if since > self.t1 and BAND_RANK[band] < BAND_RANK[self.finding.band(self.t1)]
+        ]
         return min([due, *raises])
 
 
 _STAGES = {
-    "enriched_at": "enriched", "routed_at": "routed", "notified_at": "notified", "acknowledged_at": "acknowledged", "triaged_at": "triaged",
-    "in_progress_at": "in_progress", "resolved_at": "resolved", "verified_at": "verified", "withdrawn_at": "withdrawn",
-}  # fmt: skip
+    "enriched_at": "enriched",
+    "routed_at": "routed",
+    "notified_at": "notified",
+    "acknowledged_at": "acknowledged",
+    "triaged_at": "triaged",
+    "in_progress_at": "in_progress",
+    "resolved_at": "resolved",
+    "verified_at": "verified",
+    "withdrawn_at": "withdrawn",
+}
 
 
 def _is_later(event: Event) -> bool:
@@ -266,4 +308,3 @@ def readme(findings: int, seed: int, noise: float) -> bytes:
     parts.append("\n## Causes\n\n| cause | failure mode that it makes, where the handoff suffers |\n|---|---|\n")
     parts += [f"| `{cause}` | {mode or 'none: it leaves no evidence (`unexplained`)'} |\n" for cause, mode in MODES.items()]
     return "".join(parts).encode()
-

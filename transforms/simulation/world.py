@@ -23,17 +23,52 @@ ROUND = 14 * DAY
 SECURITY_TEAM = "security"
 ANALYSTS = tuple(f"analyst-{number}" for number in range(1, 7))
 DESK_BOT = "routing-bot"
-_ZONES = {"berlin": ("Europe/Berlin", "Europe/Lisbon", "Africa/Nairobi"), "new_york": ("America/New_York", "America/Sao_Paulo"), "kolkata": ("Asia/Kolkata", "Australia/Sydney")}
+_ZONES = {
+    "berlin": ("Europe/Berlin", "Europe/Lisbon", "Africa/Nairobi"),
+    "new_york": ("America/New_York", "America/Sao_Paulo"),
+    "kolkata": ("Asia/Kolkata", "Australia/Sydney"),
+}
 _UNITS = ("retail", "banking", "logistics", "media", "health", "core")
 _TRADES = ("payments", "catalogue", "identity", "search", "billing", "delivery", "ledger", "portal", "pricing", "messaging")
-_NAMES = ("anna", "bo", "carla", "dev", "elif", "femi", "gita", "hugo", "ines", "jun", "kofi", "lena", "mei", "noor", "otto", "pia", "ravi", "sana", "tom", "uma")
+_NAMES = (
+    "anna",
+    "bo",
+    "carla",
+    "dev",
+    "elif",
+    "femi",
+    "gita",
+    "hugo",
+    "ines",
+    "jun",
+    "kofi",
+    "lena",
+    "mei",
+    "noor",
+    "otto",
+    "pia",
+    "ravi",
+    "sana",
+    "tom",
+    "uma",
+)
 
 PROFILES = ("image", "repository", "host", "web", "code", "cloud")
 #: What may be wrong with a service in the registers, with its weight; `sound` and `former_owner` are not wrong at all.
 CONDITIONS = {
-    "sound": 58, "former_owner": 8, "owner_leaves": 5, "unregistered": 4, "ambiguous": 4, "retired": 4, "registered_late": 5,
-    "departed_owner": 5, "unmapped": 2, "dissolved_team": 2, "inbox_owner": 2, "unreachable_owner": 1,
-}  # fmt: skip
+    "sound": 58,
+    "former_owner": 8,
+    "owner_leaves": 5,
+    "unregistered": 4,
+    "ambiguous": 4,
+    "retired": 4,
+    "registered_late": 5,
+    "departed_owner": 5,
+    "unmapped": 2,
+    "dissolved_team": 2,
+    "inbox_owner": 2,
+    "unreachable_owner": 1,
+}
 UNBOUND = {"unregistered": "unbound", "ambiguous": "ambiguous", "retired": "retired"}
 #: Conditions whose mapping names nobody valid from the first day on.
 UNOWNED = ("departed_owner", "unmapped", "dissolved_team", "inbox_owner", "unreachable_owner")
@@ -137,7 +172,8 @@ class Cell:
         #: When each profile's primary scanner first runs, and how much later (or some hours earlier) the second one does.
         self.phases = {profile: BEGIN + 9 * HOUR + rng.randrange(ROUND // 1_000_000) * 1_000_000 for profile in PROFILES}
         self.offsets = {
-            profile: -rng.randrange(HOUR, 8 * HOUR, 1_000_000) if rng.random() < 0.5 else rng.randrange(HOUR, 4 * DAY, 1_000_000) for profile in PROFILES
+            profile: -rng.randrange(HOUR, 8 * HOUR, 1_000_000) if rng.random() < 0.5 else rng.randrange(HOUR, 4 * DAY, 1_000_000)
+            for profile in PROFILES
         }
         self.services = [self._service(index) for index in range(max(12, findings // 25))]
 
@@ -149,7 +185,8 @@ class Cell:
     def _person(self, **more: object) -> Person:
         self._serial += 1
         name = _NAMES[self._serial % len(_NAMES)]
-        return Person(f"{name}-{self.number:03d}-{self._serial:02d}", self.old_team, self.rng.choice(_ZONES[self.calendar]), **more)  # type: ignore[arg-type]
+        person_id, zone_name = f"{name}-{self.number:03d}-{self._serial:02d}", self.rng.choice(_ZONES[self.calendar])
+        return Person(person_id, self.old_team, zone_name, **more)  # type: ignore[arg-type]
 
     def _make_people(self) -> None:
         self.engineers = [self._person() for _ in range(max(6, self.findings // 15))]
@@ -163,8 +200,16 @@ class Cell:
         self.unreachable = self._person(channel="")
         self.without_role = self._person(role="")
         self.people = [
-            *self.engineers, *self.quiet, *self.leavers, self.gone, self.inactive, self.inbox, self.bot, self.unreachable, self.without_role
-        ]  # fmt: skip
+            *self.engineers,
+            *self.quiet,
+            *self.leavers,
+            self.gone,
+            self.inactive,
+            self.inbox,
+            self.bot,
+            self.unreachable,
+            self.without_role,
+        ]
 
     # Services
 
@@ -174,8 +219,11 @@ class Cell:
         condition = rng.choices(tuple(CONDITIONS), tuple(CONDITIONS.values()))[0]
         name = f"{self.old_team}-{profile}-{index:02d}"
         owner = {
-            "departed_owner": self.gone, "inbox_owner": self.inbox, "unreachable_owner": self.unreachable, "owner_leaves": rng.choice(self.leavers),
-        }.get(condition) or rng.choice(self.engineers)  # fmt: skip
+            "departed_owner": self.gone,
+            "inbox_owner": self.inbox,
+            "unreachable_owner": self.unreachable,
+            "owner_leaves": rng.choice(self.leavers),
+        }.get(condition) or rng.choice(self.engineers)
         phase = self.phases[profile]
         registered_at = phase + ROUND * rng.randrange(1, 8) + 5 * DAY if condition == "registered_late" else None
         return Service(
@@ -198,10 +246,17 @@ class Cell:
             if service.condition == "unregistered":
                 continue
             row = {
-                "asset_id": service.asset_id, "name": service.asset_id, "aliases": ";".join(sorted(set(service.targets.values()))), "kind": service.profile,
-                "application": service.application, "business_unit": self.unit, "environment": "production", "criticality": service.criticality,
-                "owner_team": self.old_team, "status": "retired" if service.condition == "retired" else "active",
-            }  # fmt: skip
+                "asset_id": service.asset_id,
+                "name": service.asset_id,
+                "aliases": ";".join(sorted(set(service.targets.values()))),
+                "kind": service.profile,
+                "application": service.application,
+                "business_unit": self.unit,
+                "environment": "production",
+                "criticality": service.criticality,
+                "owner_team": self.old_team,
+                "status": "retired" if service.condition == "retired" else "active",
+            }
             if service.condition == "ambiguous":
                 yield row | {"asset_id": f"{service.asset_id}-copy", "name": f"{service.asset_id}-copy"}
             started = service.registered_at
@@ -215,22 +270,36 @@ class Cell:
         """The rows of the directory's first or second export; changes after the second one are announced in it."""
         for person in self.people:
             row = {
-                "person_id": person.person_id, "name": person.person_id.replace("-", " ").title(), "email": f"{person.person_id}@example.com",
-                "team": person.team, "role": person.role, "channel": person.channel, "status": person.status, "kind": person.kind, "time_zone": person.zone,
-            }  # fmt: skip
+                "person_id": person.person_id,
+                "name": person.person_id.replace("-", " ").title(),
+                "email": f"{person.person_id}@example.com",
+                "team": person.team,
+                "role": person.role,
+                "channel": person.channel,
+                "status": person.status,
+                "kind": person.kind,
+                "time_zone": person.zone,
+            }
             if not is_second:
                 yield row
                 continue
             # Who left with this export has no date of their own; what comes after it is announced with one.
             yield row | ({"status": "departed"} if person.leaves_at == SECOND_EXPORT else {})
-            for instant in sorted({change for change in (person.leaves_at, self.renamed_at) if change is not None and change > SECOND_EXPORT}):
+            for instant in sorted(
+                {change for change in (person.leaves_at, self.renamed_at) if change is not None and change > SECOND_EXPORT}
+            ):
                 has_left = person.leaves_at is not None and person.leaves_at <= instant
                 yield row | {"team": self.team(instant), "effective_from": iso(instant)} | ({"status": "departed"} if has_left else {})
 
     def ownership_rows(self) -> Iterator[dict[str, str]]:
         for service in self.services:
             match = f"asset:{service.asset_id}"
-            row = {"match": f"application:{service.application}", "person_id": service.owner.person_id, "team": self.old_team, "priority": "20"}
+            row = {
+                "match": f"application:{service.application}",
+                "person_id": service.owner.person_id,
+                "team": self.old_team,
+                "priority": "20",
+            }
             if service.condition == "unmapped":
                 continue
             if service.condition == "dissolved_team":
@@ -246,7 +315,15 @@ class Cell:
 def security_rows() -> Iterator[dict[str, str]]:
     """The people of the security team, who route and comment and own nothing."""
     for name in ANALYSTS:
-        yield {"person_id": name, "name": name, "email": f"{name}@example.com", "team": SECURITY_TEAM, "role": "analyst", "channel": "chat", "kind": "human"}
+        yield {
+            "person_id": name,
+            "name": name,
+            "email": f"{name}@example.com",
+            "team": SECURITY_TEAM,
+            "role": "analyst",
+            "channel": "chat",
+            "kind": "human",
+        }
     yield {"person_id": DESK_BOT, "name": DESK_BOT, "team": SECURITY_TEAM, "role": "bot", "channel": "chat", "kind": "bot"}
 
 
