@@ -226,6 +226,29 @@ def rebuild(
         print(line)
 
 
+@app.command(
+    epilog='Example: handoff simulate --findings 2000 --seed 7 --out sim && handoff run --landing sim/landing --policy sim/policy.yaml --as-of "$(cat sim/as_of)"'
+)
+def simulate(
+    findings: Annotated[int, typer.Option("--findings", help="How many findings; each may be seen by several scanners, again and again.")],
+    out: Annotated[Path, typer.Option("--out", help="A new or empty folder.")],
+    seed: Annotated[int, typer.Option("--seed", help="The same seed gives the same bytes.")] = 1,
+    noise: Annotated[float, typer.Option("--noise", help="Share of rows and results that are spoilt: dropped, without a zone, mistyped, without an id.")] = 0.0,
+    is_noisy: Annotated[bool, typer.Option("--noisy", help="The same as --noise 0.1.")] = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Write a made-up programme in the real formats, with the truth about it beside it."""
+    from flows.write_programme import write_programme
+    from transforms.simulation import Shape
+
+    done = write_programme(Shape(findings, seed, noise or (0.1 if is_noisy else 0.0)), out)
+    if as_json:
+        _print_json({"files": done.files, "bytes": done.bytes, "out": done.out, "command": done.command})
+        return
+    print(f"{done.files} files, {done.bytes} bytes; the truth about them is in {done.out / 'truth'}")
+    print(done.command)
+
+
 @app.command(epilog="Example: handoff verify")
 def verify(home: HomeOption = None, as_json: JsonOption = False) -> None:
     """Recompute the digests of the published copy and the hashes of the raw files; exit 1 where one differs."""

@@ -128,6 +128,18 @@ def test_domain_imports_nothing_of_ours_outside_domain():
     assert not found
 
 
+def test_the_simulated_truth_knows_nothing_of_what_it_is_measured_against():
+    allowed = ("transforms.domain.instants", "transforms.domain.vocabulary", "transforms.simulation")
+    found = [
+        f"{path}:{line} imports {name}"
+        for path, tree in sources().items()
+        if path.startswith("transforms/simulation/")
+        for name, line in imports(tree)
+        if name.split(".")[0] in OURS and not name.startswith(allowed)
+    ]
+    assert not found
+
+
 def test_the_core_has_no_clock_file_network_or_database():
     found = [
         f"{path}:{line} imports {name}"

@@ -295,18 +295,18 @@ _COMMON = (
 )
 _FILES = {
     "handoff": (
-        "- **chains**: one row per event of each chain in order: when (`occurred_at`) and what; `is_counted`, and `status` why not; who (`actor` as the source names "
+        ("- **chains**: one row per event of each chain in order: when (`occurred_at`) and what; `is_counted`, and `status` why not; who (`actor` as the source names "
         "them; `person_id`, `role`, `team` and `standing` as the directory knew them at that instant); when handoff learnt of it (`recorded_at`); and the "
         "landed file (`source_file`, `source_sha256`) and place in it (`source_pointer`) that say so. `captured` is the observation that set t0; method `own` "
-        "is a stage that handoff itself completed; `computed` follows from the policy alone.",
-        "- **subjects**: the population, one row per handoff cycle: `status` (complete, exception, pending), `reasons`, and `dated_at`, when it was completed or "
-        "failed, or falls due.",
+        "is a stage that handoff itself completed; `computed` follows from the policy alone."),
+        ("- **subjects**: the population, one row per handoff cycle: `status` (complete, exception, pending), `reasons`, and `dated_at`, when it was completed or "
+        "failed, or falls due."),
         *_COMMON,
     ),
     "asset": (
         "- **chains**: the latest scan of each asset, and the landed file that says so; an asset without one has no row.",
-        "- **subjects**: the population, one row per active asset: `status` (complete, exception, pending), `reasons`, and `dated_at`, when it was scanned, "
-        "failed, or falls due.",
+        ("- **subjects**: the population, one row per active asset: `status` (complete, exception, pending), `reasons`, and `dated_at`, when it was scanned, "
+        "failed, or falls due."),
         *_COMMON,
     ),
 }
