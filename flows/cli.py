@@ -196,12 +196,17 @@ def rebuild(
         print(line)
 
 
-@app.command(epilog="Example: handoff verify")
-def verify(home: HomeOption = None, as_json: JsonOption = False) -> None:
-    """Recompute the digests of the published copy and the hashes of the raw files; exit 1 where one differs."""
-    from warehouse import rebuild as rebuilding
+@app.command(epilog="Example: handoff verify --file march.duckdb")
+def verify(
+    file: Annotated[Path | None, typer.Option("--file", help="A copy, or a file of `rebuild --as-of`, by itself instead of the home.")] = None,
+    home: HomeOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Recompute the digests of the published copy and the hashes of the raw files; exit 1 where one is damaged."""
+    from warehouse import verify as verifying
 
-    rows = rebuilding.verify(settings.home_folder(home))
+    code = settings.code_version()
+    rows = verifying.verify(settings.home_folder(home), code) if file is None else verifying.verify_file(file, code)
     if as_json:
         _print_json(rows)
     else:

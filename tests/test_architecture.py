@@ -68,6 +68,7 @@ IN_STATEMENTS = {
     ("warehouse/record.py", "table"): "a table of _STATE, or of the schema that is digested",
     ("warehouse/record.py", "where"): "a condition of our own",
     ("warehouse/reports.py", "period"): "the text of sql/report/period.sql",
+    ("warehouse/verify.py", "columns"): "columns of _CHECKS",
     ("warehouse/schema.py", "schema"): "record, derived or mart",
     ("warehouse/schema.py", "table.name"): "a declared table",
     ("warehouse/schema.py", "columns"): "names and types of a declared table",

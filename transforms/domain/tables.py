@@ -12,7 +12,7 @@ import pyarrow as pa
 Type = Literal["VARCHAR", "INTEGER", "BIGINT", "DOUBLE", "BOOLEAN", "TIMESTAMP", "DATE", "VARCHAR[]", "INTEGER[]"]
 
 #: Of every table of the record and the marts; a newer one migrates or rebuilds, an older code refuses (ruling 97).
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 
 ARROW_TYPES: dict[str, pa.DataType] = {
     "VARCHAR": pa.string(),
@@ -252,6 +252,7 @@ REGISTER_MEMBER = Table(
         _CLAIM,
         Column("register", "VARCHAR", "asset, person or ownership."),
         Column("content_id", "VARCHAR", "The row, in the table of that name."),
+        _RECORDED,
     ),
 )
 
@@ -368,6 +369,7 @@ RUN = Table(
     ("run_id",),
     (
         Column("run_id", "VARCHAR", "The run."),
+        Column("number", "BIGINT", "1 for the first run, one more for each that follows: of several at one as_of, which was the last."),
         Column("as_of", "TIMESTAMP", "The instant that it computed for."),
         Column("policy_digest", "VARCHAR", "The policy."),
         Column("code_version", "VARCHAR", "Digest of the code."),
