@@ -19,16 +19,16 @@ from warehouse.home import Home
 from warehouse.job import run_row
 from warehouse.load import Stamp, append
 
-_LANDED = "claim_id IN (SELECT claim_id FROM past.record.landing_attempt WHERE epoch_us(landed_at) <= $as_of)"
+_LANDED = "claim_id IN (SELECT claim_id FROM the_copy.record.landing_attempt WHERE epoch_us(landed_at) <= $as_of)"
 _BY_RECORDING = "epoch_us(recorded_at) <= $as_of"
 #: How each table says that a row was known at $as_of, where that is not its recorded_at alone. A row may say itself when it was recorded, but
 #: nobody knew it before its file was landed. A run's own row is written after its marts: it, and those after it, are not known to it.
 _KNOWN = {
     "landing_attempt": "epoch_us(landed_at) <= $as_of",
-    "rejected_row": "(claim_id, attempt) IN (SELECT (claim_id, attempt) FROM past.record.landing_attempt WHERE epoch_us(landed_at) <= $as_of)",
+    "rejected_row": "(claim_id, attempt) IN (SELECT (claim_id, attempt) FROM the_copy.record.landing_attempt WHERE epoch_us(landed_at) <= $as_of)",
     **dict.fromkeys((*record.CLAIMED, *record.REGISTERS), f"{_BY_RECORDING} AND {_LANDED}"),
     "run": "epoch_us(as_of) <= $as_of AND number < "
-    "(SELECT coalesce(max(number), 9223372036854775807) FROM past.record.run WHERE is_published AND epoch_us(as_of) = $as_of)",
+    "(SELECT coalesce(max(number), 9223372036854775807) FROM the_copy.record.run WHERE is_published AND epoch_us(as_of) = $as_of)",
 }
 
 
@@ -86,12 +86,12 @@ def copy_known(home: Home, draft: Path, as_of_us: int) -> duckdb.DuckDBPyConnect
     """A new file with the record as known at `as_of_us`, open for writing. The published copy is only read."""
     connection = connect(draft)
     schema.create_record(connection)
-    connection.execute(f"ATTACH '{str(home.published).replace(chr(39), chr(39) * 2)}' AS past (READ_ONLY)")  # ATTACH takes no parameters
+    connection.execute(f"ATTACH '{str(home.published).replace(chr(39), chr(39) * 2)}' AS the_copy (READ_ONLY)")  # ATTACH takes no parameters
     for name, table in tables.RECORD_TABLES.items():
         known = [column.name for column in table.columns if (name, column.name) != ("rejected_row", "raw")]
         columns = ", ".join(f'"{column}"' for column in known)  # our own declarations
-        connection.execute(f"INSERT INTO record.{name} ({columns}) SELECT {columns} FROM past.record.{name} WHERE {_KNOWN.get(name, _BY_RECORDING)}", {"as_of": as_of_us})
-    connection.execute("DETACH past")
+        connection.execute(f"INSERT INTO record.{name} ({columns}) SELECT {columns} FROM the_copy.record.{name} WHERE {_KNOWN.get(name, _BY_RECORDING)}", {"as_of": as_of_us})
+    connection.execute("DETACH the_copy")
     return connection
 
 
