@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
@@ -13,7 +13,7 @@ from flows import settings
 from transforms.domain.errors import LawBroken, UsageError
 from transforms.domain.instants import iso
 from transforms.domain.policy import Duration, Policy, from_canonical
-from warehouse import batches, history, models, publish, raw, record, reports
+from warehouse import batches, history, models, publish, raw, record, reports, whatif
 from warehouse import rebuild as rebuilding
 from warehouse.compute import compute_known
 from warehouse.home import Home
@@ -199,6 +199,17 @@ def rebuild_as_of(home_folder: Path, as_of: str, out: Path, policy_path: Path | 
         lines.append("computed by other code than the run's before it: the digest is no promise")
     lines += [f"a law of our own is broken: {law}" for law in verdict.laws_broken]
     return lines
+
+
+def what_if(home_folder: Path, policy_path: Path | None, registers: Sequence[Path], as_of: str | None, out: Path | None) -> whatif.Outcome:
+    """The record under another policy or other registers, compared with what it gave under the run's own, in a file of its own.
+
+    Never touches what is published, and holds no lock. Raises `UsageError`.
+    """
+    if policy_path is None and not registers:
+        raise UsageError("whatif", seen="nothing that would be otherwise", expected="--policy, --ownership or both")
+    policy = settings.read_policy(policy_path) if policy_path else None
+    return whatif.replay(Home(home_folder), policy, registers, settings.instant(as_of), out, settings.code_version())
 
 
 # The steps: each is one task of the flow. One that failed half-way can be done again.

@@ -9,7 +9,7 @@ import gc
 import json
 from bisect import bisect_right
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from fnmatch import fnmatchcase
 from typing import Any, NamedTuple
@@ -17,7 +17,7 @@ from typing import Any, NamedTuple
 import polars as pl
 import pyarrow as pa
 
-from transforms import identity, scanners
+from transforms import digest, identity, scanners
 from transforms.binding import AssetRegister, address, forms, network
 from transforms.domain import tables
 from transforms.domain.calendar import Calendar
@@ -28,7 +28,7 @@ from transforms.domain.policy import Policy
 from transforms.domain.vocabulary import BAND_RANK, BANDS, EVENT_RANK, FAILURE_MODES
 from transforms.evaluation import Evaluation, Inbox, Sighting, World
 from transforms.lifecycle import Capture, Event, History, history, sort_events
-from transforms.routing import Directory, Ownership
+from transforms.routing import NOBODY, Directory, Ownership
 from transforms.severity import Calibrator, environment
 from transforms.versions import Disagreement, Row, Snapshot, Timeline, timeline
 
@@ -44,16 +44,20 @@ class Derived(NamedTuple):
     own_events: list[dict[str, Any]]
 
 
-def derive(record: Mapping[str, pa.Table], policy: Policy, as_of_us: int, *, completes_stages: bool) -> Derived:
+def derive(
+    record: Mapping[str, pa.Table], policy: Policy, as_of_us: int, *, completes_stages: bool, waiting_bands: Collection[str] | None = None
+) -> Derived:
     """Derives findings, cycles, instants and decisions from the record's rows known by `as_of_us`.
 
     `record`: tables of `tables.RECORD_TABLES` by name, active claims only, plus `snapshot` (applied register files). A run
     `completes_stages`: the frames then already hold the own events that it returns, and deriving again with them landed changes nothing.
+    `waiting_bands`: what if notifications of these bands had waited for a daily digest (transforms/digest.py); none of them still tells of
+    every dispatch. A run leaves it out: what the record has was delivered as it was delivered.
     """
     # Millions of small tuples live until the end and form no cycles: collecting them over and over doubles the time.
     gc.disable()
     try:
-        return _Derivation(record, policy, as_of_us, completes_stages).run()
+        return _Derivation(record, policy, as_of_us, completes_stages, waiting_bands).run()
     finally:
         gc.enable()
 
@@ -82,12 +86,15 @@ class _Judged(NamedTuple):
 
 
 class _Derivation:
-    def __init__(self, record: Mapping[str, pa.Table], policy: Policy, as_of_us: int, completes_stages: bool) -> None:
+    def __init__(
+        self, record: Mapping[str, pa.Table], policy: Policy, as_of_us: int, completes_stages: bool, waiting_bands: Collection[str] | None
+    ) -> None:
         self._record, self._policy, self._as_of, self._completes_stages = record, policy, as_of_us, completes_stages
         self._out: dict[str, dict[str, list]] = {
             name: {column.name: [] for column in table.columns} for name, table in tables.DERIVED_TABLES.items()
         }
         self._own_events: list[dict[str, Any]] = []
+        self._waiting_bands = waiting_bands
         self._calendars = {name: Calendar(name, calendar) for name, calendar in policy.calendars.items()}
 
     def run(self) -> Derived:
@@ -100,6 +107,8 @@ class _Derivation:
         self._world = World(self._policy, self._as_of, self._assets, self._directory, ownership, inbox, self._calendars)
         findings = self._findings(self._observations())
         events, by_finding = self._resolve_events(self._events(), findings)
+        if self._waiting_bands is not None:
+            self._deliver(events, by_finding, findings)
         self._fill_inbox(inbox, events)
         for finding in findings:
             self._finding(finding, by_finding.get(finding.finding_id, []))
@@ -300,12 +309,75 @@ class _Derivation:
         self._rows_by_event = {row["event_id"]: row for row in rows}
         return rows, by_finding
 
-    def _fill_inbox(self, inbox: Inbox, rows: list[dict[str, Any]]) -> None:
+    def _deliver(self, rows: list[dict[str, Any]], by_finding: dict[str, list[Event]], findings: list[_Finding]) -> None:
+        """Moves each notification to when its digest goes out; what that one does not tell of is taken out of the finding's events."""
+        places = self._places_of_dispatches(by_finding, findings)
+        told: set[tuple] = set()
         for row in rows:
-            if row["event"] == "notified":
-                person = self._directory.person(row["target_person"], row["occurred_at"])
-                if person.record is not None:
-                    inbox.add(person.person_id, row["occurred_at"])  # type: ignore[arg-type]
+            person = self._directory.person(row["target_person"], row["occurred_at"]) if row["event"] == "notified" else NOBODY
+            if person.record is None:
+                continue
+            about = places.get(row["event_id"], [])
+            found = digest.deliver(row["occurred_at"], about, self._waiting_bands or (), self._world.calendar(person.team), self._as_of)
+            row["delivery"] = found
+            self._add(
+                "dispatch",
+                event_id=row["event_id"],
+                person_id=person.person_id,
+                severity=digest.most_severe(about),
+                status=found.status,
+                dispatched_at=row["occurred_at"],
+                delivered_at=found.delivered_us,
+                finding_ids=[place.finding_id for place in about],
+                cycles=[place.cycle for place in about],
+            )
+            if found.status != "at_once":
+                for place in about:
+                    self._move(row, place, found, person.person_id, by_finding[place.finding_id], told)
+
+    def _move(self, row: dict[str, Any], place: digest.Place, found: digest.Delivery, person_id: str | None, events: list[Event], told: set[tuple]) -> None:
+        event: Event = row["as_event"]
+        events.remove(event)
+        status = found.status if (place.finding_id, place.cycle) in found.places else "needless"
+        if status == "in_digest":
+            once = (person_id, found.delivered_us, place.finding_id, place.cycle)
+            if once not in told:  # a digest names a handoff once, however often it was to be told of
+                told.add(once)
+                events[:] = sort_events([*events, event._replace(occurred_us=found.delivered_us)])  # type: ignore[arg-type]
+                return
+        self._event(row, event, place.finding_id, None, status, False)
+
+    def _places_of_dispatches(self, by_finding: dict[str, list[Event]], findings: list[_Finding]) -> dict[str, list[digest.Place]]:
+        """The handoffs that each notification is about; its being notified turns no cycle, so they can be told before it is moved."""
+        places: dict[str, list[digest.Place]] = defaultdict(list)
+        for finding in findings:
+            events = by_finding.get(finding.finding_id, [])
+            if not any(event.kind == "notified" for event in events):
+                continue
+            for found in self._judge(finding, events)[1]:
+                ev = found.evaluation
+                settled = min((at for at in (ev.t1, ev.cycle.ended_us) if at is not None), default=None)
+                for event in ev.cycle.events:
+                    if event.kind == "notified":
+                        places[event.event_id].append(digest.Place(finding.finding_id, ev.cycle.number, ev.band(event.occurred_us), settled))
+        return places
+
+    def _fill_inbox(self, inbox: Inbox, rows: list[dict[str, Any]]) -> None:
+        digests: set[tuple] = set()
+        for row in rows:
+            if row["event"] != "notified":
+                continue
+            person = self._directory.person(row["target_person"], row["occurred_at"])
+            if person.record is None:
+                continue
+            delivery: digest.Delivery | None = row.get("delivery")
+            at = row["occurred_at"] if delivery is None else delivery.delivered_us
+            if delivery is not None and delivery.status == "in_digest":
+                if (person.person_id, at) in digests:
+                    continue  # one message
+                digests.add((person.person_id, at))
+            if at is not None:
+                inbox.add(person.person_id, at)  # type: ignore[arg-type]
         inbox.freeze()
 
     def _event(self, row: dict[str, Any], event: Event, finding_id: str | None, cycle: int | None, status: str, is_valid: bool) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 import duckdb
 
 from transforms import programme
@@ -34,9 +36,12 @@ def compute(connection: duckdb.DuckDBPyConnection, home: Home, policy: Policy, s
     return found, landed
 
 
-def compute_known(connection: duckdb.DuckDBPyConnection, policy: Policy, as_of_us: int) -> str:
-    """Derives what the record knew at `as_of_us` into schema `derived`, deciding nothing new; in words, how much that is."""
-    found = programme.derive(record.known(connection, as_of_us), policy, as_of_us, completes_stages=False)
+def compute_known(connection: duckdb.DuckDBPyConnection, policy: Policy, as_of_us: int, waiting_bands: Collection[str] | None = None) -> str:
+    """Derives what the record knew at `as_of_us` into schema `derived`, deciding nothing new; in words, how much that is.
+
+    `waiting_bands`: as `programme.derive` has it.
+    """
+    found = programme.derive(record.known(connection, as_of_us), policy, as_of_us, completes_stages=False, waiting_bands=waiting_bands)
     with transaction(connection):
         derived.write(connection, found.frames, policy, as_of_us)
     return f"{found.frames['cycle'].num_rows} handoffs of {found.frames['finding'].num_rows} findings"

@@ -18,6 +18,7 @@ from warehouse.connection import connect
 from warehouse.home import Home
 from warehouse.job import run_row
 from warehouse.load import Stamp, append
+from warehouse.schema import sql_file
 
 _LANDED = "claim_id IN (SELECT claim_id FROM the_copy.record.landing_attempt WHERE epoch_us(landed_at) <= $as_of)"
 _BY_RECORDING = "epoch_us(recorded_at) <= $as_of"
@@ -67,11 +68,19 @@ def past_at(home: Home, as_of_us: int | None) -> Past:
     return Past(from_canonical(row[0]), *row[1:])
 
 
-def instants(home: Home, as_of_us: int) -> list[tuple[str, int]]:
-    """(run_id, as_of) of every run up to an instant that left a trace in the record by computing it, in their order."""
+class Run(NamedTuple):
+    """One run that computed, whether or not it published."""
+
+    run_id: str
+    as_of_us: int
+    policy: Policy
+
+
+def runs_until(home: Home, as_of_us: int) -> list[Run]:
+    """Every run up to an instant that published, or completed stages itself, in their order."""
     with published.open_copy(home.folder) as connection:
-        query = "SELECT run_id, epoch_us(as_of) FROM record.run WHERE is_published AND epoch_us(as_of) <= ? ORDER BY number"
-        return connection.execute(query, [as_of_us]).fetchall()
+        rows = connection.execute(sql_file("record/computing_runs.sql"), {"as_of": as_of_us}).fetchall()
+    return [Run(run_id, at, from_canonical(policy)) for run_id, at, policy in rows]
 
 
 def require_new(path: Path) -> None:

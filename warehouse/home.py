@@ -22,6 +22,7 @@ class Home:
         self.published = self.folder / "handoff.duckdb"
         self.raw = self.folder / "raw"
         self.reports = self.folder / "reports"
+        self.whatifs = self.folder / "whatif"
         self.expectations = self.reports / "expectations.html"
         self.lock_file = self.folder / "run.lock"
 

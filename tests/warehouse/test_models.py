@@ -13,7 +13,7 @@ GOOD = "-- One row per number.\n-- key: number\n-- number INTEGER: The number.\n
 
 
 def read(text: str) -> Model:
-    return models._read("numbers", text, {"word": "A word of the glossary."})
+    return models._read("marts/numbers", text, {"word": "A word of the glossary."})
 
 
 def test_a_header_is_read():

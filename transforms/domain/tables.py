@@ -544,6 +544,18 @@ DERIVED_TARGET = Table(
     (*_texts("target", "binding_status", "asset_id"), Column("candidates", "VARCHAR[]", ""), Column("is_authorized", "BOOLEAN", "")),
 )
 
+DERIVED_DISPATCH = Table(
+    "dispatch",
+    "one row per notification to a known person: when it reaches them under a digest window; only where that is asked for",
+    ("event_id",),
+    (
+        *_texts("event_id", "person_id", "severity", "status"),
+        *_instants("dispatched_at", "delivered_at"),
+        Column("finding_ids", "VARCHAR[]", ""),
+        Column("cycles", "INTEGER[]", ""),
+    ),
+)
+
 DERIVED_CONFLICT = Table(
     "conflict", "one row per contradiction", ("kind", "subject", "kept", "lost"), (*_texts("kind", "subject", "kept", "lost", "detail"), *_instants("recorded_at"))
 )
@@ -561,6 +573,7 @@ DERIVED_TABLES: dict[str, Table] = {
         DERIVED_ROUTING,
         DERIVED_QUEUE,
         DERIVED_TARGET,
+        DERIVED_DISPATCH,
         DERIVED_CONFLICT,
     )
 }
