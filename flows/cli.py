@@ -249,12 +249,48 @@ def simulate(
     print(done.command)
 
 
-@app.command(epilog="Example: handoff verify")
-def verify(home: HomeOption = None, as_json: JsonOption = False) -> None:
-    """Recompute the digests of the published copy and the hashes of the raw files; exit 1 where one differs."""
-    from warehouse import rebuild as rebuilding
+@app.command(epilog="Example: handoff whatif --policy stricter.yaml --by team")
+def whatif(
+    policy: PolicyOption = None,
+    ownership: Annotated[list[Path] | None, typer.Option("--ownership", help="An ownership, people or assets file to stand in for what was recorded; may be repeated.")] = None,
+    as_of: Annotated[str | None, typer.Option("--as-of", help="Compare as of this instant, from what was known by then [default: the last run's].")] = None,
+    by: Annotated[str, typer.Option("--by", help="Cut the measures by a dimension, as in team.")] = "all",
+    out: Annotated[Path | None, typer.Option("--out", help="The new file [default: HOME/whatif/DIGEST.duckdb].")] = None,
+    home: HomeOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Replay the record under another policy or routing table, and show what would come out otherwise."""
+    from flows import job
+    from transforms import whatif as comparison
+    from warehouse import whatif as replaying
 
-    rows = rebuilding.verify(settings.home_folder(home))
+    comparison.require_dimension(by)
+    found = job.what_if(settings.home_folder(home), policy, ownership or [], as_of, out)
+    rows, cycles = replaying.read(found.out, by) if found.out else ([], 0)
+    if as_json:
+        _print_json({**comparison.headline(found.as_of_us, found.runs_replayed, cycles), "out": found.out, "policy_change": [change._asdict() for change in found.changes], "difference": rows})
+        return
+    if found.out is None:
+        print("no difference: the other policy says what the run's says")
+        return
+    _print_table(["key", "base", "what if"], [tuple(change) for change in found.changes])
+    print()
+    _print_table(*comparison.table(rows, by))
+    print(comparison.summary(rows, cycles, found.runs_replayed))
+    print(f"stored {found.out}")
+
+
+@app.command(epilog="Example: handoff verify --file march.duckdb")
+def verify(
+    file: Annotated[Path | None, typer.Option("--file", help="A copy, or a file of `rebuild --as-of`, by itself instead of the home.")] = None,
+    home: HomeOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Recompute the digests of the published copy and the hashes of the raw files; exit 1 where one is damaged."""
+    from warehouse import verify as verifying
+
+    code = settings.code_version()
+    rows = verifying.verify(settings.home_folder(home), code) if file is None else verifying.verify_file(file, code)
     if as_json:
         _print_json(rows)
     else:

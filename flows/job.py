@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
@@ -13,7 +13,7 @@ from flows import settings
 from transforms.domain.errors import LawBroken, UsageError
 from transforms.domain.instants import iso
 from transforms.domain.policy import Duration, Policy, from_canonical
-from warehouse import batches, history, models, publish, raw, record, reports
+from warehouse import batches, history, models, publish, raw, record, reports, whatif
 from warehouse import rebuild as rebuilding
 from warehouse.compute import compute_known
 from warehouse.home import Home
@@ -136,8 +136,10 @@ def opened_as_computed(options: Options, do: Do = call) -> Iterator[tuple[Job, S
 
 def is_published(job: Job) -> bool:
     """Whether what was computed for the job's as_of is in the published copy already."""
-    query = "SELECT 1 FROM record.run WHERE is_published AND epoch_us(as_of) = ?"
-    return job.home.published.exists() and job.connection.execute(query, [job.as_of_us]).fetchone() is not None
+    query = "SELECT 1 FROM record.run WHERE is_published AND epoch_us(as_of) = ? AND mart_digest = ?"
+    if not job.home.published.exists():
+        return False
+    return job.connection.execute(query, [job.as_of_us, record.schema_digest(job.connection, "mart")]).fetchone() is not None
 
 
 def publish_lawful(job: Job, summary: Summary, do: Do = call, *, report: bool = False) -> None:
@@ -172,22 +174,42 @@ def rebuild_as_of(home_folder: Path, as_of: str, out: Path, policy_path: Path | 
 
     as_of_us, home = settings.instant(as_of), Home(home_folder)
     assert as_of_us is not None
-    policy, code = history.policy_at(home, as_of_us)
-    policy = settings.read_policy(policy_path) if policy_path else policy
+    past = history.past_at(home, as_of_us)
+    history.require_new(out)
+    policy, code = settings.read_policy(policy_path) if policy_path else past.policy, settings.code_version()
     draft = out.with_name(f".{out.name}.draft")
     draft.unlink(missing_ok=True)
-    with history.copy_known(home, draft, out, as_of_us) as connection:
-        said = compute_known(connection, policy, as_of_us)
-        models.build(connection)
-        batches.write_results(connection, gate.validate(batches.fetch(connection)))
-        models.build_results(connection)
-        digest = record.schema_digest(connection, "mart")
-        publish.strip(connection)
-    draft.replace(out)
+    try:
+        with history.copy_known(home, draft, as_of_us) as connection:
+            said = compute_known(connection, policy, as_of_us)
+            models.build(connection)
+            verdict = gate.validate(batches.fetch(connection))
+            batches.write_results(connection, verdict)
+            models.build_results(connection)
+            digest = history.sign(connection, policy, as_of_us, code, is_lawful=not verdict.laws_broken)
+            publish.strip(connection)
+        draft.replace(out)
+    finally:
+        draft.unlink(missing_ok=True)
     lines = [f"{out}: {said} as of {iso(as_of_us)}, mart digest {digest[:12]}"]
-    if code != settings.code_version():
-        lines.append("computed by other code than that run's: the digest is no promise")
+    if past.run_us == as_of_us and policy == past.policy and digest != past.mart_digest:
+        why = "the code is another than that run's" if code != past.code_version else "the record, or the data behind its calendars, is another than that run's"
+        lines.append(f"the run at that instant published {past.mart_digest[:12]}: {why}")
+    elif code != past.code_version:
+        lines.append("computed by other code than the run's before it: the digest is no promise")
+    lines += [f"a law of our own is broken: {law}" for law in verdict.laws_broken]
     return lines
+
+
+def what_if(home_folder: Path, policy_path: Path | None, registers: Sequence[Path], as_of: str | None, out: Path | None) -> whatif.Outcome:
+    """The record under another policy or other registers, compared with what it gave under the run's own, in a file of its own.
+
+    Never touches what is published, and holds no lock. Raises `UsageError`.
+    """
+    if policy_path is None and not registers:
+        raise UsageError("whatif", seen="nothing that would be otherwise", expected="--policy, --ownership or both")
+    policy = settings.read_policy(policy_path) if policy_path else None
+    return whatif.replay(Home(home_folder), policy, registers, settings.instant(as_of), out, settings.code_version())
 
 
 # The steps: each is one task of the flow. One that failed half-way can be done again.

@@ -8,12 +8,12 @@ from typing import Any
 
 from prefect import flow
 
-from flows import job
+from flows import job, settings
 from flows.orchestration import as_task, options_of, show_table
 from transforms.domain.errors import RunError
-from warehouse import rebuild
 from warehouse.home import Home
 from warehouse.job import Job
+from warehouse.verify import verify
 
 
 @flow(name="maintain-warehouse", persist_result=False)
@@ -29,7 +29,7 @@ def maintain_warehouse(home: str | None = None, wait_seconds: float = 0) -> None
         as_task(checkpoint, running)
     show_table("sizes", "Bytes in the home folder, and what the disk has left", as_task(sizes, Home(options.home)))
     # Without the lock: raw files never change, and hashing many of them takes long.
-    checks: list[dict[str, Any]] = as_task(rebuild.verify, options.home)
+    checks: list[dict[str, Any]] = as_task(verify, options.home, settings.code_version())
     show_table("integrity", "Digests of the published copy and hashes of the raw files", checks)
     damaged = [row for row in checks if not row["is_good"]]
     if damaged:

@@ -7,6 +7,7 @@ import hashlib
 import os
 import time
 import uuid
+import warnings
 from functools import cache
 from importlib.resources import files
 from importlib.util import find_spec
@@ -47,7 +48,11 @@ def instant(text: str | None) -> int | None:
     if text is None:
         return None
     try:
-        stamp = parse_stamp(text)
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")  # a zone that dateutil does not know is said, and not passed over
+            stamp = parse_stamp(text)
+    except Warning:
+        raise UsageError("--as-of", seen=f"the zone of {text!r} is not known", expected="Z or an offset, as in 2026-05-04T14:00:00+02:00") from None
     except (ValueError, OverflowError):
         raise UsageError("--as-of", seen=f"{text!r} is no instant", expected="ISO 8601 with a zone, as in 2026-05-04T12:00:00Z") from None
     if stamp.precision != "zoned":

@@ -329,6 +329,10 @@ class Warehouse:
         with self.open() as connection:
             return record.state_digest(connection)
 
+    def cycles(self, columns: str = "*") -> list[tuple]:
+        """Handoff cycles as derived, without building a mart."""
+        return self.sql(f"SELECT {columns} FROM derived.cycle ORDER BY title, cycle")
+
     def handoffs(self, columns: str = "*") -> list[tuple]:
         return self.sql(f"SELECT {columns} FROM mart.handoff ORDER BY title, cycle")
 

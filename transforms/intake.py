@@ -39,6 +39,8 @@ class Delivery(msgspec.Struct, frozen=True, kw_only=True):
     recorded_us: int
     #: What handoff wrote itself may say whose word it is; a delivered file is `file` whatever it says.
     is_own: bool = False
+    #: When it was last read, None for a first reading: what that reading did not accept was not known then, whatever a row says.
+    read_us: int | None = None
 
 
 class Intake(msgspec.Struct, kw_only=True):
@@ -175,7 +177,7 @@ def _read_activity(content: bytes, head: Head, delivery: Delivery, policy: Polic
             detail = f"occurred_at {iso(row['occurred_at'])} is later than it can be known at {iso(recorded)}; {again}"
             rejects.append((Reject(row["pointer"], "future", detail, row["ref"]), row["occurred_at"] if stated is None else None))
             continue
-        row["recorded_at"] = recorded
+        row["recorded_at"] = recorded if delivery.read_us is None or recorded > delivery.read_us else delivery.recorded_us
         row["method"] = (row.get("method") or "file") if delivery.is_own else "file"
         local = from_us(row["occurred_at"]).astimezone(tz)
         row["is_midnight"] = not (local.hour or local.minute or local.second or local.microsecond)

@@ -9,7 +9,7 @@ import gc
 import json
 from bisect import bisect_right
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from fnmatch import fnmatchcase
 from functools import partial
@@ -18,7 +18,7 @@ from typing import Any, NamedTuple
 import polars as pl
 import pyarrow as pa
 
-from transforms import identity, scanners
+from transforms import digest, identity, scanners
 from transforms.binding import AssetRegister, Binding, address, forms, network
 from transforms.domain import tables
 from transforms.domain.calendar import Calendar
@@ -50,17 +50,21 @@ class Derived(NamedTuple):
     own_events: list[dict[str, Any]]
 
 
-def derive(record: Mapping[str, pa.Table], policy: Policy, as_of_us: int, *, completes_stages: bool) -> Derived:
+def derive(
+    record: Mapping[str, pa.Table], policy: Policy, as_of_us: int, *, completes_stages: bool, waiting_bands: Collection[str] | None = None
+) -> Derived:
     """Derives findings, cycles, instants and decisions from the record's rows known by `as_of_us`.
 
     `record`: tables of `tables.RECORD_TABLES` by name, active claims only, plus `snapshot` (applied register files) and `scan`
     (scope and instant of each dated scan). A run
     `completes_stages`: the frames then already hold the own events that it returns, and deriving again with them landed changes nothing.
+    `waiting_bands`: what if notifications of these bands had waited for a daily digest (transforms/digest.py); none of them still tells of
+    every dispatch. A run leaves it out: what the record has was delivered as it was delivered.
     """
     # Millions of small tuples live until the end and form no cycles: collecting them over and over doubles the time.
     gc.disable()
     try:
-        return _Derivation(record, policy, as_of_us, completes_stages).run()
+        return _Derivation(record, policy, as_of_us, completes_stages, waiting_bands).run()
     finally:
         gc.enable()
 
@@ -91,13 +95,19 @@ class _Judged(NamedTuple):
 
 
 class _Derivation:
-    def __init__(self, record: Mapping[str, pa.Table], policy: Policy, as_of_us: int, completes_stages: bool) -> None:
+    def __init__(
+        self, record: Mapping[str, pa.Table], policy: Policy, as_of_us: int, completes_stages: bool, waiting_bands: Collection[str] | None
+    ) -> None:
         self._record, self._policy, self._as_of, self._completes_stages = record, policy, as_of_us, completes_stages
         self._out: dict[str, dict[str, list]] = {
             name: {column.name: [] for column in table.columns} for name, table in tables.DERIVED_TABLES.items()
         }
         self._frames: dict[str, list[pa.Table]] = {name: [] for name in tables.DERIVED_TABLES}
         self._own_events: list[dict[str, Any]] = []
+        self._waiting_bands = waiting_bands
+        #: What becomes of a notification under a digest window: by event when it is delivered, by event and finding what is told of it.
+        self._deliveries: dict[str, digest.Delivery] = {}
+        self._moves: dict[tuple[str, str], str] = {}
         self._calendars = {name: Calendar(name, calendar) for name, calendar in policy.calendars.items()}
 
     def run(self) -> Derived:
@@ -107,9 +117,14 @@ class _Derivation:
         self._changes = sorted({*self._assets.changes, *self._directory.changes, *ownership.changes})
         self._periods = current_periods(self._as_of, self._policy.reporting_zone)
         observations, events = self._observations(), self._events()
-        self._world = World(self._policy, self._as_of, self._assets, self._directory, ownership, self._inbox(events), self._calendars)
+        inbox = Inbox()
+        self._world = World(self._policy, self._as_of, self._assets, self._directory, ownership, inbox, self._calendars)
         self._active_assets()
-        for findings, rows in self._parts(observations, self._resolve(events, observations)):
+        concerned = self._resolve(events, observations)
+        if self._waiting_bands is not None:
+            self._deliver(events, self._places_of_dispatches(observations, concerned))
+        self._fill_inbox(inbox, events)
+        for findings, rows in self._parts(observations, concerned):
             for finding in findings:
                 self._finding(finding, rows.get(finding.rows[0]["finding"], []))
             self._flush()
@@ -280,8 +295,6 @@ class _Derivation:
                 first[row["sighting_id"]] = Sighting(row["captured_at"], row["scanner"], row["own_id"], row["title"], row["sighting_id"], row["target"])
         finding_id = rows[0]["finding_id"]
         sightings = sorted(first.values())
-        for sighting in sightings:
-            self._add("sighting", sighting_id=sighting.sighting_id, finding_id=finding_id, target=sighting.target, first_captured_at=sighting.first_us)
         file_path = next((row["file_path"] for row in rows if row["file_path"]), None)
         return _Finding(finding_id, captures, rows, sightings, file_path)
 
@@ -305,14 +318,80 @@ class _Derivation:
             self._event(row | _OWN_ROW if row["method"] == "own" else row, _as_event(row), None, None, row["status"], False)
         return resolved.explode("finding", empty_as_null=True).drop_nulls("finding").sort("finding", maintain_order=True)
 
-    def _inbox(self, events: pl.DataFrame) -> Inbox:
-        inbox = Inbox()
-        for target, occurred in events.filter(pl.col("event") == "notified").select("target_person", "occurred_at").iter_rows():
+    def _fill_inbox(self, inbox: Inbox, events: pl.DataFrame) -> None:
+        digests: set[tuple] = set()
+        for event_id, target, occurred in events.filter(pl.col("event") == "notified").select("event_id", "target_person", "occurred_at").iter_rows():
             person = self._directory.person(target, occurred)
-            if person.record is not None:
-                inbox.add(person.person_id, occurred)  # type: ignore[arg-type]
+            if person.record is None:
+                continue
+            delivery = self._deliveries.get(event_id)
+            at = occurred if delivery is None else delivery.delivered_us
+            if delivery is not None and delivery.status == "in_digest":
+                if (person.person_id, at) in digests:
+                    continue  # one message
+                digests.add((person.person_id, at))
+            if at is not None:
+                inbox.add(person.person_id, at)  # type: ignore[arg-type]
         inbox.freeze()
-        return inbox
+
+    # What if notifications had waited for a digest
+
+    def _places_of_dispatches(self, observations: pl.DataFrame, concerned: pl.DataFrame) -> dict[str, list[digest.Place]]:
+        """The handoffs that each notification is about; its being notified turns no cycle, so they can be told before it is moved."""
+        places: dict[str, list[digest.Place]] = defaultdict(list)
+        for findings, rows in self._parts(observations, concerned):
+            for finding in findings:
+                events = rows.get(finding.rows[0]["finding"], [])
+                if not any(row["event"] == "notified" for row in events):
+                    continue
+                for found in self._judge(finding, [_as_event(row) for row in events])[1]:
+                    ev = found.evaluation
+                    settled = min((at for at in (ev.t1, ev.cycle.ended_us) if at is not None), default=None)
+                    for event in ev.cycle.events:
+                        if event.kind == "notified":
+                            places[event.event_id].append(digest.Place(finding.finding_id, ev.cycle.number, ev.band(event.occurred_us), settled))
+        return {event_id: sorted(about, key=lambda place: (place.finding_id, place.cycle)) for event_id, about in places.items()}
+
+    def _deliver(self, events: pl.DataFrame, places: Mapping[str, list[digest.Place]]) -> None:
+        """When each notification goes out, and of which handoffs it tells."""
+        told: set[tuple] = set()
+        for row in rows_of(events.filter(pl.col("event") == "notified").select("event_id", "target_person", "occurred_at")):
+            person = self._directory.person(row["target_person"], row["occurred_at"])
+            if person.record is None:
+                continue
+            event_id, about = row["event_id"], places.get(row["event_id"], [])
+            found = digest.deliver(row["occurred_at"], about, self._waiting_bands or (), self._world.calendar(person.team), self._as_of)
+            self._deliveries[event_id] = found
+            self._add(
+                "dispatch",
+                event_id=event_id,
+                person_id=person.person_id,
+                severity=digest.most_severe(about),
+                status=found.status,
+                dispatched_at=row["occurred_at"],
+                delivered_at=found.delivered_us,
+                finding_ids=[place.finding_id for place in about],
+                cycles=[place.cycle for place in about],
+            )
+            for place in about if found.status != "at_once" else ():
+                status = found.status if (place.finding_id, place.cycle) in found.places else "needless"
+                once = (person.person_id, found.delivered_us, place.finding_id, place.cycle)
+                # A digest names a handoff once, however often it was to be told of.
+                self._moves[event_id, place.finding_id] = "told" if status == "in_digest" and once not in told else status
+                told.add(once)
+
+    def _moved(self, finding_id: str, event_rows: list[Fields]) -> list[Fields]:
+        """The events of a finding with each notification where its digest goes out; one that it does not tell of is left out."""
+        kept = []
+        for row in event_rows:
+            move = self._moves.get((row["event_id"], finding_id))
+            if move is None:
+                kept.append(row)
+            elif move == "told":
+                kept.append({**row, "occurred_at": self._deliveries[row["event_id"]].delivered_us})
+            else:
+                self._event(row, _as_event(row), finding_id, None, move, False)
+        return sorted(kept, key=lambda row: (row["occurred_at"], row["rank"], row["event_id"]))
 
     def _event(self, row: dict[str, Any], event: Event, finding_id: str | None, cycle: int | None, status: str, is_valid: bool) -> None:
         actor = self._directory.person(event.actor, event.occurred_us)
@@ -347,6 +426,12 @@ class _Derivation:
     # One finding
 
     def _finding(self, finding: _Finding, event_rows: list[Fields]) -> None:
+        for sighting in finding.sightings:
+            self._add(
+                "sighting", sighting_id=sighting.sighting_id, finding_id=finding.finding_id, target=sighting.target, first_captured_at=sighting.first_us
+            )
+        if self._moves:
+            event_rows = self._moved(finding.finding_id, event_rows)
         self._rows_by_event = {row["event_id"]: row for row in event_rows}
         life, judged = self._judge(finding, [_as_event(row) for row in event_rows])
         own = self._complete_stages(finding, judged[-1].evaluation) if judged and self._completes_stages else []

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 import duckdb
 
 from transforms import programme
@@ -13,11 +15,11 @@ from transforms.domain.policy import Policy
 from transforms.domain.sidecar import Sidecar
 from transforms.intake import ACTIVITY_VALUES
 from transforms.programme import Derived
-from warehouse import derived, load, record
+from warehouse import derived, load, raw, record
 from warehouse.connection import transaction
 from warehouse.home import Home
 from warehouse.landing import Found
-from warehouse.load import Loaded, Stamp
+from warehouse.load import Loaded, Stamp, Task
 from warehouse.schema import sql_file
 
 _OWN_COLUMNS = (*ACTIVITY_VALUES, "method", "asserted_by")
@@ -34,23 +36,46 @@ def compute(connection: duckdb.DuckDBPyConnection, home: Home, policy: Policy, s
     return found, landed
 
 
-def compute_known(connection: duckdb.DuckDBPyConnection, policy: Policy, as_of_us: int) -> str:
-    """Derives what the record knew at `as_of_us` into schema `derived`, deciding nothing new; in words, how much that is."""
-    found = programme.derive(record.known(connection, as_of_us), policy, as_of_us, completes_stages=False)
+def compute_known(connection: duckdb.DuckDBPyConnection, policy: Policy, as_of_us: int, waiting_bands: Collection[str] | None = None) -> str:
+    """Derives what the record knew at `as_of_us` into schema `derived`, deciding nothing new; in words, how much that is.
+
+    `waiting_bands`: as `programme.derive` has it.
+    """
+    found = programme.derive(record.known(connection, as_of_us), policy, as_of_us, completes_stages=False, waiting_bands=waiting_bands)
     with transaction(connection):
         derived.write(connection, found.frames, policy, as_of_us)
     return f"{found.frames['cycle'].num_rows} handoffs of {found.frames['finding'].num_rows} findings"
 
 
 def land_own(connection: duckdb.DuckDBPyConnection, home: Home, events: list[dict], policy: Policy, stamp: Stamp) -> Loaded:
-    """Lands events that handoff itself originated: a raw activity file first, then like any other (ruling 2b)."""
+    """Lands the stage events that a run itself completed: a raw activity file first, then like any other (ruling 2b)."""
     if not events:
         return Loaded()
+    task = keep_own(home, events, stamp)
+    landed = load.load_tasks(connection, home, [task], policy, stamp)
+    raw.drop_note(home.raw, task.delivery.claim_id)
+    return landed
+
+
+def keep_own(home: Home, events: list[dict], stamp: Stamp) -> Task:
+    """Puts a run's own stage events into the raw store, with a note that they are not loaded yet.
+
+    They are that run's word only once it has loaded them: the run that follows a killed one decides anew, and makes its own.
+    """
     rows = [{**event, "occurred_at": iso(event["occurred_at"])} for event in sorted(events, key=lambda event: (event["ref"], event["event"]))]
     content = write_rows(_OWN_COLUMNS, rows)
     path = f"own/{iso(stamp.recorded_us)}-{identifier(stamp.run_id)[:8]}.csv"
     found = Found("activity", path, content, sha256(content), Sidecar(), "own", stamp.recorded_us)
-    return load.load_tasks(connection, home, [load.keep(home, found, stamp, is_own=True)], policy, stamp)
+    raw.note(home.raw, found.claim_id, found.sha256)
+    return load.keep(home, found, stamp, is_own=True)
+
+
+def drop_unloaded(connection: duckdb.DuckDBPyConnection, home: Home) -> None:
+    """Takes own events that a killed run kept and never loaded out of the raw store again: a rebuild would find them."""
+    for claim_id, digest in raw.notes(home.raw):
+        if not connection.execute("SELECT 1 FROM record.landing_attempt WHERE claim_id = ?", [claim_id]).fetchone():
+            raw.remove(home.raw, digest, claim_id)
+        raw.drop_note(home.raw, claim_id)
 
 
 def _append_changes(connection: duckdb.DuckDBPyConnection, found: Derived, policy: Policy, stamp: Stamp) -> None:

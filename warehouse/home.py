@@ -23,6 +23,7 @@ class Home:
         self.raw = self.folder / "raw"
         self.reports = self.folder / "reports"
         self.evidence = self.folder / "evidence"
+        self.whatifs = self.folder / "whatif"
         self.expectations = self.reports / "expectations.html"
         self.lock_file = self.folder / "run.lock"
 

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from importlib.metadata import version
+from typing import Any
 
 import duckdb
 
@@ -15,7 +16,7 @@ from transforms.domain.errors import RunError, UsageError
 from transforms.domain.instants import iso
 from transforms.domain.policy import Policy
 from warehouse import models, record, schema
-from warehouse.compute import compute
+from warehouse.compute import compute, drop_unloaded
 from warehouse.connection import connect
 from warehouse.decisions import load_decisions
 from warehouse.home import Home
@@ -56,26 +57,32 @@ class Job:
 
     def finish(self, *, is_published: bool) -> None:
         """Writes the run's row: the balance and the digests that say what it knew and published."""
-        done = self.loaded
-        row = {
-            "run_id": self.stamp.run_id,
-            "as_of": self.as_of_us,
-            "policy_digest": self.policy.digest,
-            "code_version": self.stamp.code_version,
-            "calendar_digest": calendar_digest(self.policy),
-            "state_digest": record.state_digest(self.connection),
-            "own_digest": record.own_digest(self.connection),
-            "mart_digest": record.schema_digest(self.connection, "mart"),
-            "merkle_root": record.merkle_root(self.connection),
-            "files_new": done.files_new,
-            "rows_in": done.rows_in,
-            "rows_new": done.rows_new,
-            "rows_duplicate": done.rows_duplicate,
-            "rows_rejected": done.rows_rejected,
-            "is_published": is_published,
-            "recorded_at": self.as_of_us,
-        }
-        append(self.connection, tables.RUN, [row])
+        row = run_row(self.connection, self.policy, self.stamp, is_published=is_published)
+        balance = ("files_new", "rows_in", "rows_new", "rows_duplicate", "rows_rejected")
+        append(self.connection, tables.RUN, [row | {name: getattr(self.loaded, name) for name in balance}])
+
+
+def run_row(connection: duckdb.DuckDBPyConnection, policy: Policy, stamp: Stamp, *, is_published: bool) -> dict[str, Any]:
+    """A row of record.run about an open warehouse as it stands, without a balance: nothing loaded."""
+    return {
+        "run_id": stamp.run_id,
+        "number": record.next_run_number(connection),
+        "as_of": stamp.recorded_us,
+        "policy_digest": policy.digest,
+        "code_version": stamp.code_version,
+        "calendar_digest": calendar_digest(policy),
+        "state_digest": record.state_digest(connection),
+        "own_digest": record.own_digest(connection),
+        "mart_digest": record.schema_digest(connection, "mart"),
+        "merkle_root": record.merkle_root(connection),
+        "files_new": 0,
+        "rows_in": 0,
+        "rows_new": 0,
+        "rows_duplicate": 0,
+        "rows_rejected": 0,
+        "is_published": is_published,
+        "recorded_at": stamp.recorded_us,
+    }
 
 
 def calendar_digest(policy: Policy) -> str:
@@ -93,6 +100,7 @@ def open_job(home: Home, policy: Policy, *, run_id: str, as_of_us: int | None, n
     home.create()
     connection = _open_warehouse(home)
     try:
+        drop_unloaded(connection, home)
         at = _as_of(connection, policy, as_of_us, now_us)
         yield Job(home, policy, Stamp(run_id, at, code_version, policy.digest), connection, now_us)
     finally:

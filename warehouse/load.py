@@ -97,6 +97,11 @@ def load_tasks(connection: duckdb.DuckDBPyConnection, home: Home, tasks: Sequenc
     return _Ingest(connection, home, policy, stamp).load(tasks)
 
 
+def load_again(connection: duckdb.DuckDBPyConnection, home: Home, tasks: Sequence[Task], policy: Policy, stamp: Stamp) -> Loaded:
+    """Loads the contents that a past run loaded, and reads again what that run read again."""
+    return _Ingest(connection, home, policy, stamp).load_due(tasks)
+
+
 def read_again(connection: duckdb.DuckDBPyConnection, home: Home, policy: Policy, stamp: Stamp) -> Loaded:
     """Reads again what time, code, policy or a person asks for, with nothing new landed."""
     return _Ingest(connection, home, policy, stamp).run(())
@@ -107,14 +112,16 @@ class _Ingest:
         self._connection, self._home, self._policy, self._stamp = connection, home, policy, stamp
         self._loaded = Loaded()
         self._attempts: dict[str, int] = {}
+        #: When each claim was last read.
+        self._read_us: dict[str, int] = {}
         #: Claims of one content at one path, and whether each came with a sidecar.
         self._places: dict[tuple[str, str], dict[str, bool]] = {}
         #: Why a scan was held at its last reading.
         self._held: dict[str, str] = {}
-        for claim, sha256, path, sidecar, attempt, status, reason in connection.execute(
-            "SELECT claim_id, sha256, path, sidecar_sha256, attempt, status, reason FROM record.landed_file"
+        for claim, sha256, path, sidecar, attempt, status, reason, read_us in connection.execute(
+            "SELECT claim_id, sha256, path, sidecar_sha256, attempt, status, reason, epoch_us(landed_at) FROM record.landed_file"
         ).fetchall():
-            self._attempts[claim] = attempt
+            self._attempts[claim], self._read_us[claim] = attempt, read_us
             self._places.setdefault((sha256, path), {})[claim] = sidecar is not None
             if status == "held":
                 self._held[claim] = reason
@@ -123,7 +130,11 @@ class _Ingest:
         self._last_scans = self._scans_before()
 
     def run(self, found: Iterable[Found | Problem]) -> Loaded:
-        self.load([*self._new(found), *self._again()])
+        return self.load_due(self._new(found))
+
+    def load_due(self, tasks: Iterable[Task]) -> Loaded:
+        """Loads these, and what is to be read again."""
+        self.load([*tasks, *self._again()])
         if self._has_superseded:
             self.load([*self._tasks_again(self._stand_ins())])
         return self._loaded
@@ -181,7 +192,7 @@ class _Ingest:
             if claim_id not in self._lost:
                 meta = raw.load_meta(self._home.raw, sha256, claim_id)
                 self._attempts[claim_id] = self._attempts.get(claim_id, 1) + 1
-                yield task_of(self._home, meta, self._attempts[claim_id], self._stamp.recorded_us)
+                yield task_of(self._home, meta, self._attempts[claim_id], self._stamp.recorded_us, self._read_us.get(claim_id))
 
     @staticmethod
     def _ordered(results: Iterable[tuple[Task, Intake]]) -> list[tuple[Task, Intake]]:
@@ -215,7 +226,7 @@ class _Ingest:
         incoming = pa.concat_tables(frames)
         incoming = incoming.append_column("seq", pa.array(range(incoming.num_rows), pa.int64()))
         if name in ("asset", "person", "ownership"):
-            members = incoming.select(["claim_id", "content_id"])
+            members = incoming.select(["claim_id", "content_id", "recorded_at"])
             self._connection.register("members", members)
             self._connection.execute(sql_file("record/append_members.sql"), {"register": name})
             self._connection.unregister("members")
@@ -384,12 +395,15 @@ def keep(home: Home, found: Found, stamp: Stamp, *, is_own: bool = False) -> Tas
     return _task(meta, found.content, 1)
 
 
-def task_of(home: Home, meta: dict[str, Any], attempt: int, latest_us: int) -> Task:
-    """A task from the raw store. What a later reading accepts is known from then on: its rows are recorded at `latest_us`."""
-    return _task({**meta, "recorded_us": max(meta["recorded_us"], latest_us)}, raw.load(home.raw, meta["sha256"]), attempt)
+def task_of(home: Home, meta: dict[str, Any], attempt: int, latest_us: int, read_us: int | None = None) -> Task:
+    """A task from the raw store. What a later reading accepts is known from then on: its rows are recorded at `latest_us`.
+
+    `read_us`: when it was last read, None for a first reading.
+    """
+    return _task({**meta, "recorded_us": max(meta["recorded_us"], latest_us)}, raw.load(home.raw, meta["sha256"]), attempt, read_us)
 
 
-def _task(meta: dict[str, Any], content: bytes, attempt: int) -> Task:
+def _task(meta: dict[str, Any], content: bytes, attempt: int, read_us: int | None = None) -> Task:
     delivery = Delivery(
         claim_id=meta["claim_id"],
         folder=meta["folder"],
@@ -399,6 +413,7 @@ def _task(meta: dict[str, Any], content: bytes, attempt: int) -> Task:
         file_us=meta["file_us"],
         recorded_us=meta["recorded_us"],
         is_own=meta["is_own"],
+        read_us=read_us,
     )
     return Task(meta["sha256"], content, delivery, meta["sidecar_sha256"], attempt, meta["fault"])
 

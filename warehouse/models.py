@@ -22,7 +22,7 @@ import yaml
 from transforms.domain.errors import ModuleMalformed
 from warehouse import obligations
 from warehouse.connection import transaction
-from warehouse.schema import comment_on
+from warehouse.schema import comment_on, sql_file
 
 _COLUMN = re.compile(r"-- ([a-z][a-z0-9_]*) ([A-Z]+(?:\[\])?)(?:: (.*))?")
 _TYPES = {"INT": "INTEGER", "TIMESTAMP": "TIMESTAMP"}
@@ -48,16 +48,17 @@ class Model(NamedTuple):
 def models() -> dict[str, Model]:
     """Every mart by name. Raises `ModuleMalformed`, naming the file, where a header is incomplete."""
     folder = files("warehouse").joinpath("sql", "marts")
-    glossary = yaml.safe_load(folder.joinpath("glossary.yaml").read_text(encoding="utf-8"))
-    found = {}
-    for entry in sorted(folder.iterdir(), key=lambda entry: entry.name):
-        if entry.name.endswith(".sql"):
-            name = entry.name.removesuffix(".sql")
-            found[name] = _read(name, entry.read_text(encoding="utf-8"), glossary)
-    return found
+    names = (entry.name for entry in folder.iterdir() if entry.name.endswith(".sql"))
+    return {name: declared(f"marts/{name}") for name in sorted(name.removesuffix(".sql") for name in names)}
 
 
-def _read(name: str, text: str, glossary: dict[str, str]) -> Model:
+@cache
+def declared(path: str) -> Model:
+    """The table that a file below warehouse/sql declares and builds. Raises `ModuleMalformed` where its header is incomplete."""
+    return _read(path, sql_file(f"{path}.sql"), yaml.safe_load(sql_file("marts/glossary.yaml")))
+
+
+def _read(path: str, text: str, glossary: dict[str, str]) -> Model:
     row, key, columns, lines = "", (), [], text.splitlines()
     for number, line in enumerate(lines, 1):
         if not line.startswith("--"):
@@ -65,15 +66,15 @@ def _read(name: str, text: str, glossary: dict[str, str]) -> Model:
         if match := _COLUMN.fullmatch(line.strip()):
             meaning = match[3] or glossary.get(match[1])
             if not meaning:
-                raise ModuleMalformed(f"sql/marts/{name}.sql:{number}", seen=f"column {match[1]} has no meaning", remedy="write one, or add it to glossary.yaml")
+                raise ModuleMalformed(f"sql/{path}.sql:{number}", seen=f"column {match[1]} has no meaning", remedy="write one, or add it to glossary.yaml")
             columns.append(Column(match[1], match[2], meaning))
         elif line.startswith("-- key: "):
             key = tuple(part.strip() for part in line.removeprefix("-- key: ").split(","))
         elif not columns:
             row = f"{row} {line.removeprefix('--').strip()}".strip()
     if not row or not key or not columns or set(key) - {column.name for column in columns}:
-        raise ModuleMalformed(f"sql/marts/{name}.sql", seen="an incomplete header", expected="the row sentence, `-- key:` of its columns, and each column")
-    return Model(name, row, key, tuple(columns), text)
+        raise ModuleMalformed(f"sql/{path}.sql", seen="an incomplete header", expected="the row sentence, `-- key:` of its columns, and each column")
+    return Model(path.rpartition("/")[2], row, key, tuple(columns), text)
 
 
 def build_order(connection: duckdb.DuckDBPyConnection) -> list[Model]:
@@ -129,21 +130,21 @@ def build(connection: duckdb.DuckDBPyConnection) -> None:
     connection.execute("CREATE SCHEMA mart")
     plain, evidence, reconciling, _ = _turns(connection)
     for model in plain:
-        _create(connection, model)
+        create(connection, model)
     if evidence:
         obligations.write(connection)
     for model in evidence:
-        _create(connection, model)
+        create(connection, model)
     _count_grain(connection, plain + evidence)
     for model in reconciling:
-        _create(connection, model)
+        create(connection, model)
 
 
 def build_results(connection: duckdb.DuckDBPyConnection) -> None:
     """Builds the marts that `build` left, from what the expectations found; again where they were validated again."""
     *_, results = _turns(connection)
     for model in results:
-        _create(connection, model)
+        create(connection, model)
 
 
 def _turns(connection: duckdb.DuckDBPyConnection) -> list[list[Model]]:
@@ -158,16 +159,17 @@ def _turns(connection: duckdb.DuckDBPyConnection) -> list[list[Model]]:
     return turns
 
 
-def _create(connection: duckdb.DuckDBPyConnection, model: Model) -> None:
+def create(connection: duckdb.DuckDBPyConnection, model: Model, schema: str = "mart") -> None:
+    """Builds one declared table, checked against its declaration, with comments."""
     with transaction(connection):  # each COMMENT ON by itself would be a commit
         try:
-            connection.execute(f"CREATE OR REPLACE TABLE mart.{model.name} AS {model.query}")  # our own file
+            connection.execute(f"CREATE OR REPLACE TABLE {schema}.{model.name} AS {model.query}")  # our own file
         except duckdb.Error as error:
-            raise ModuleMalformed(f"sql/marts/{model.name}.sql", seen=str(error)) from error
-        _check(connection, model)
-        comment_on(connection, "TABLE", f"mart.{model.name}", f"{model.row} Key: {', '.join(model.key)}.")
+            raise ModuleMalformed(f"{model.name}.sql", seen=str(error)) from error
+        _check(connection, model, schema)
+        comment_on(connection, "TABLE", f"{schema}.{model.name}", f"{model.row} Key: {', '.join(model.key)}.")
         for column in model.columns:
-            comment_on(connection, "COLUMN", f'mart.{model.name}."{column.name}"', column.meaning)
+            comment_on(connection, "COLUMN", f'{schema}.{model.name}."{column.name}"', column.meaning)
 
 
 def _count_grain(connection: duckdb.DuckDBPyConnection, built: list[Model]) -> None:
@@ -182,14 +184,14 @@ def _count_grain(connection: duckdb.DuckDBPyConnection, built: list[Model]) -> N
         )
 
 
-def _check(connection: duckdb.DuckDBPyConnection, model: Model) -> None:
+def _check(connection: duckdb.DuckDBPyConnection, model: Model, schema: str) -> None:
     got = connection.execute(
-        "SELECT column_name, data_type FROM duckdb_columns() WHERE schema_name = 'mart' AND table_name = ? ORDER BY column_index", [model.name]
+        "SELECT column_name, data_type FROM duckdb_columns() WHERE schema_name = ? AND table_name = ? ORDER BY column_index", [schema, model.name]
     ).fetchall()
     declared = [(column.name, column.type) for column in model.columns]
     if got != declared:
         raise ModuleMalformed(
-            f"sql/marts/{model.name}.sql",
+            f"{model.name}.sql",
             seen=f"the query gives {[pair for pair in got if pair not in declared] or [name for name, _ in got]}",
             expected=f"{[pair for pair in declared if pair not in got] or [name for name, _ in declared]} as its header declares",
         )

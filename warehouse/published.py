@@ -8,7 +8,7 @@ from typing import Any
 import duckdb
 
 from transforms.domain.errors import RunError, UsageError
-from warehouse import reports
+from warehouse import reports, schema
 from warehouse.connection import connect
 from warehouse.home import Home
 from warehouse.schema import sql_file
@@ -19,7 +19,13 @@ def open_copy(folder: Path) -> duckdb.DuckDBPyConnection:
     home = Home(folder)
     if not home.published.exists():
         raise UsageError("--home", seen=f"{home.published} is not there", expected="a published copy", remedy="run `handoff run --landing DIR` first")
-    return connect(home.published, read_only=True)
+    connection = connect(home.published, read_only=True)
+    try:
+        schema.require_version(connection, str(home.published))
+    except BaseException:
+        connection.close()
+        raise
+    return connection
 
 
 def query(folder: Path, text: str) -> tuple[list[str], list[tuple]]:

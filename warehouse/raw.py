@@ -11,6 +11,9 @@ from typing import Any
 
 from transforms.domain.errors import RunError
 
+#: Folder of the notes of what is kept and not loaded yet.
+_NOTES = "unloaded"
+
 
 def content_path(raw: Path, sha256: str) -> Path:
     return raw / sha256[:2] / sha256
@@ -48,6 +51,37 @@ def load_meta(raw: Path, sha256: str, claim_id: str) -> dict[str, Any]:
         raise RunError(str(path), seen=str(error), remedy="restore it from a backup, or deliver the file again") from None
 
 
+def note(raw: Path, claim_id: str, sha256: str) -> None:
+    """Notes, before a content is kept, that nobody has loaded it yet."""
+    write_durably(_note_path(raw, claim_id), sha256.encode())
+
+
+def notes(raw: Path) -> list[tuple[str, str]]:
+    """(claim, sha256) of what is noted as not loaded yet."""
+    return [(path.name, path.read_text(encoding="utf-8")) for path in sorted((raw / _NOTES).glob("[!.]*"))]
+
+
+def drop_note(raw: Path, claim_id: str) -> None:
+    """Takes a note back, durably."""
+    path = _note_path(raw, claim_id)
+    path.unlink(missing_ok=True)
+    _sync_folder(path.parent)
+
+
+def remove(raw: Path, sha256: str, claim_id: str) -> None:
+    """Takes a claim's meta out, and its content where no other claim is of it: only for what was never loaded."""
+    content = content_path(raw, sha256)
+    meta_path(raw, sha256, claim_id).unlink(missing_ok=True)
+    if not list(content.parent.glob(f"{sha256}*.meta")):
+        content.unlink(missing_ok=True)
+    if content.parent.exists():
+        _sync_folder(content.parent)
+
+
+def _note_path(raw: Path, claim_id: str) -> Path:
+    return raw / _NOTES / claim_id
+
+
 def metas(raw: Path) -> Iterator[dict[str, Any]]:
     """Every meta in the store, oldest delivery first."""
     found = [json.loads(path.read_text(encoding="utf-8")) for path in raw.glob("*/*.meta")]
@@ -65,11 +99,15 @@ def write_durably(path: Path, content: bytes) -> None:
             file.flush()
             os.fsync(file.fileno())
         os.replace(name, path)
-        folder = os.open(path.parent, os.O_RDONLY)
-        try:
-            os.fsync(folder)
-        finally:
-            os.close(folder)
+        _sync_folder(path.parent)
     except BaseException:
         name.unlink(missing_ok=True)
         raise
+
+
+def _sync_folder(path: Path) -> None:
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)

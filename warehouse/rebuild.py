@@ -1,21 +1,17 @@
-"""The warehouse from the raw store, and the proof that a published copy is what it says."""
+"""The warehouse from the raw store."""
 
 from __future__ import annotations
 
 from itertools import groupby
-from pathlib import Path
-from typing import Any
 
 import duckdb
 
-from transforms.domain.digests import sha256
 from transforms.domain.errors import RunError, UsageError
 from transforms.domain.policy import Policy
-from warehouse import raw, record, schema
+from warehouse import decisions, raw, record, schema
 from warehouse.connection import connect
-from warehouse.decisions import load_decisions
 from warehouse.home import Home
-from warehouse.load import Loaded, Stamp, load_tasks, read_again, task_of
+from warehouse.load import Loaded, Stamp, load_again, read_again, task_of
 
 #: What a run leaves that no raw file holds: its own history, kept from the published copy where that can still be read.
 _HISTORY = ("run", "policy", "routing", "restatement")
@@ -44,13 +40,16 @@ def _keep_history(connection: duckdb.DuckDBPyConnection, home: Home) -> str | No
     try:
         with connect(home.published, read_only=True) as copy:
             frames = {name: copy.execute(f"FROM record.{name}").to_arrow_table() for name in _HISTORY}  # our own names
-            row = copy.execute("SELECT state_digest FROM record.run ORDER BY as_of DESC LIMIT 1").fetchone()
+            if "number" not in frames["run"].column_names:  # a copy of schema version 1
+                numbered = "SELECT row_number() OVER (ORDER BY as_of, recorded_at, run_id) AS number, * FROM record.run"
+                frames["run"] = copy.execute(numbered).to_arrow_table()
     except (RunError, duckdb.Error):
         return None
     for name, frame in frames.items():
         connection.register("history", frame)
-        connection.execute(f"INSERT INTO record.{name} SELECT * FROM history")  # our own names
+        connection.execute(f"INSERT INTO record.{name} BY NAME SELECT * FROM history")  # our own names
         connection.unregister("history")
+    row = connection.execute("SELECT state_digest FROM record.run ORDER BY number DESC LIMIT 1").fetchone()
     return row[0] if row else None
 
 
@@ -59,7 +58,8 @@ def replay(home: Home, policy: Policy, stamp: Stamp) -> Loaded:
 
     The caller holds the home's lock. Raises `UsageError` where there is no raw store.
     """
-    metas = list(raw.metas(home.raw))
+    unloaded = {claim_id for claim_id, _ in raw.notes(home.raw)}
+    metas = [meta for meta in raw.metas(home.raw) if meta["claim_id"] not in unloaded]
     if not metas:
         raise UsageError(str(home.raw), seen="no raw files", expected="a home that has run before", remedy="run `handoff run --landing DIR` first")
     draft = home.warehouse.with_name(".warehouse.rebuild.duckdb")
@@ -69,11 +69,14 @@ def replay(home: Home, policy: Policy, stamp: Stamp) -> Loaded:
     connection = connect(draft)
     try:
         schema.create_record(connection)
-        for recorded_us, group in groupby(metas, key=lambda meta: meta["recorded_us"]):
-            tasks = [task_of(home, meta, 1, recorded_us) for meta in group]
-            _add(total, load_tasks(connection, home, tasks, policy, stamp._replace(recorded_us=recorded_us)))
-        load_decisions(connection, home, stamp)
-        # Rows whose time had not come when they were delivered.
+        by_instant = {at: list(group) for at, group in groupby(metas, key=lambda meta: meta["recorded_us"])}
+        for recorded_us in sorted(by_instant.keys() | decisions.instants(home)):
+            # As the run at that instant did: what people had decided first, then its files, and what both ask to read again.
+            then = stamp._replace(recorded_us=recorded_us)
+            decisions.load_taken(connection, home, then)
+            tasks = [task_of(home, meta, 1, recorded_us) for meta in by_instant.get(recorded_us, ())]
+            _add(total, load_again(connection, home, tasks, policy, then))
+        # Rows whose time had not come by the last run that left a file. What nobody took up yet is left to the next run.
         read_again(connection, home, policy, stamp)
         connection.execute("CHECKPOINT")
     finally:
@@ -86,39 +89,3 @@ def replay(home: Home, policy: Policy, stamp: Stamp) -> Loaded:
 def _add(total: Loaded, part: Loaded) -> None:
     for name in ("files_seen", "files_new", "files_quarantined", "files_held", "rows_in", "rows_new", "rows_duplicate", "rows_rejected"):
         setattr(total, name, getattr(total, name) + getattr(part, name))
-
-
-def verify(folder: Path) -> list[dict[str, Any]]:
-    """Recomputes the digests of the published copy and the hashes of the raw files; one row for each check.
-
-    Raises `UsageError` where nothing is published, `RunError` where the copy has no run.
-    """
-    home = Home(folder)
-    if not home.published.exists():
-        raise UsageError("--home", seen=f"{home.published} is not there", expected="a published copy", remedy="run `handoff run --landing DIR` first")
-    with connect(home.published, read_only=True) as connection:
-        said = connection.execute(
-            "SELECT state_digest, own_digest, mart_digest, merkle_root FROM record.run WHERE is_published ORDER BY as_of DESC, recorded_at DESC LIMIT 1"
-        ).fetchone()
-        if said is None:
-            raise RunError(str(home.published), seen="it holds no run", remedy="publish it again with `handoff run`")
-        found = (
-            record.state_digest(connection),
-            record.own_digest(connection),
-            record.schema_digest(connection, "mart"),
-            record.merkle_root(connection),
-        )
-        claimed = {row[0] for row in connection.execute("SELECT DISTINCT sha256 FROM record.landing_attempt").fetchall()}
-    rows = [
-        {"check": check, "expected": expected, "found": actual, "is_good": expected == actual}
-        for check, expected, actual in zip(("state digest", "own digest", "mart digest", "merkle root"), said, found, strict=True)
-    ]
-    damaged = sorted(digest for digest in claimed if not _is_whole(home.raw, digest))
-    rows.append({"check": "raw files", "expected": f"{len(claimed)} whole", "found": f"{len(claimed) - len(damaged)} whole", "is_good": not damaged})
-    rows += [{"check": "raw file", "expected": digest, "found": "missing or changed", "is_good": False} for digest in damaged]
-    return rows
-
-
-def _is_whole(store: Path, digest: str) -> bool:
-    path = raw.content_path(store, digest)
-    return path.exists() and sha256(path.read_bytes()) == digest

@@ -11,8 +11,8 @@ from transforms.domain import tables
 from warehouse.schema import sql_file
 
 #: Tables whose rows count only while their claim does.
-_CLAIMED = ("observation", "activity", "known_exploited", "vulnerability_alias", "exploit_prediction")
-_REGISTERS = ("asset", "person", "ownership", "register_member")
+CLAIMED = ("observation", "activity", "known_exploited", "vulnerability_alias", "exploit_prediction")
+REGISTERS = ("asset", "person", "ownership", "register_member")
 
 #: What the state digest covers, and what it leaves out: when and how a row arrived (ruling 2).
 _STATE = {
@@ -35,17 +35,24 @@ def known(connection: duckdb.DuckDBPyConnection, as_of_us: int) -> dict[str, pa.
     """The record's tables as known at `as_of_us`, with the applied register `snapshot`s and the dated `scan`s: the input of `programme.derive`."""
     connection.execute(sql_file("record/known_claims.sql"), {"as_of": as_of_us})
     frames = {}
-    for name in _CLAIMED:
+    for name in CLAIMED:
         rows = connection.execute(
             f"FROM record.{name} WHERE claim_id IN (FROM known_claim) AND epoch_us(recorded_at) <= ?",
             [as_of_us],  # the name is our own declaration
         )
         frames[name] = rows.to_arrow_table().cast(tables.RECORD_TABLES[name].arrow_schema)
-    for name in _REGISTERS:
-        frames[name] = connection.execute(f"FROM record.{name}").to_arrow_table().cast(tables.RECORD_TABLES[name].arrow_schema)
+    for name in REGISTERS:
+        rows = connection.execute(f"FROM record.{name} WHERE epoch_us(recorded_at) <= ?", [as_of_us])  # the name is our own declaration
+        frames[name] = rows.to_arrow_table().cast(tables.RECORD_TABLES[name].arrow_schema)
     frames["snapshot"] = connection.execute(sql_file("record/applied_snapshots.sql"), {"as_of": as_of_us}).to_arrow_table()
     frames["scan"] = connection.execute(sql_file("record/dated_scans.sql"), {"as_of": as_of_us}).to_arrow_table()
     return frames
+
+
+def next_run_number(connection: duckdb.DuckDBPyConnection) -> int:
+    """Of the run that is about to be written: runs are told apart by it, since several may have one as_of."""
+    row = connection.execute("SELECT 1 + coalesce(max(number), 0) FROM record.run").fetchone()
+    return row[0] if row else 1
 
 
 def state_digest(connection: duckdb.DuckDBPyConnection) -> str:

@@ -19,19 +19,24 @@ def create_record(connection: duckdb.DuckDBPyConnection) -> None:
     """Creates what is missing of schema `record`. Raises `RunError` where the file is of another schema version."""
     connection.execute("CREATE SCHEMA IF NOT EXISTS record")
     connection.execute("CREATE TABLE IF NOT EXISTS record.schema_version (version INTEGER NOT NULL)")
-    row = connection.execute("SELECT max(version) FROM record.schema_version").fetchone()
-    version = row[0] if row else None
-    if version is None:
+    if not connection.execute("FROM record.schema_version").fetchone():
         connection.execute("INSERT INTO record.schema_version VALUES (?)", [tables.SCHEMA_VERSION])
-    elif version != tables.SCHEMA_VERSION:
-        raise RunError(
-            "record.schema_version",
-            seen=f"the warehouse is of version {version}, this code of {tables.SCHEMA_VERSION}",
-            remedy="use the newer code, or rebuild the warehouse with `handoff rebuild`",
-        )
+    require_version(connection, "the warehouse")
     for table in tables.RECORD_TABLES.values():
         create_table(connection, "record", table)
     connection.execute(sql_file("record/views.sql"))
+
+
+def require_version(connection: duckdb.DuckDBPyConnection, name: str) -> None:
+    """Raises `RunError` where an open file with schema `record` is of another version than this code's."""
+    row = connection.execute("SELECT max(version) FROM record.schema_version").fetchone()
+    version = row[0] if row else None
+    if version != tables.SCHEMA_VERSION:
+        raise RunError(
+            "record.schema_version",
+            seen=f"{name} is of version {version}, this code of {tables.SCHEMA_VERSION}",
+            remedy="use the newer code, or rebuild the warehouse with `handoff rebuild` and publish it with `handoff run`",
+        )
 
 
 def create_table(connection: duckdb.DuckDBPyConnection, schema: str, table: tables.Table) -> None:

@@ -163,3 +163,25 @@ def test_the_binding_of_a_finished_handoff_is_the_one_at_t1(zone):
     zone.scan("2026-04-01T09:00:00Z")
     assert zone.cycle()["binding_status"] == "retired"
     assert zone.event("acknowledged", "2026-04-09T09:00:00Z").cycle()["binding_status"] == "bound"
+
+
+@pytest.mark.parametrize(
+    ("scope", "authorized"),
+    [
+        ([], True),
+        (["pay-*"], True),
+        (["PAY-API"], True),
+        (["shop-*"], False),
+        (["10.0.0.0/8"], False),
+        (["10.0.0.0/8", "pay-api"], True),
+    ],
+)
+def test_a_target_lies_inside_or_outside_the_authorized_scope(zone, scope, authorized):
+    (target,) = zone.scan("2026-04-01T09:00:00Z").state(policy={"scans": {"authorized": scope}}).rows("target")
+    assert (target["target"], target["binding_status"], target["is_authorized"]) == ("pay-api", "bound", authorized)
+
+
+@pytest.mark.parametrize(("target", "authorized"), [("10.1.2.3", True), ("https://10.1.2.3:8443/x", True), ("11.1.2.3", False), ("web.example.com:443", True), ("example.com", False)])
+def test_a_scope_is_asked_about_every_form_of_a_target(zone, target, authorized):
+    (found,) = zone.scan("2026-04-01T09:00:00Z", target=target).state(policy={"scans": {"authorized": ["10.0.0.0/8", "*.example.com"]}}).rows("target")
+    assert found["is_authorized"] is authorized

@@ -196,3 +196,9 @@ def test_informational_opens_nothing_and_is_no_handoff(zone):
     assert (finding["severity"], finding["state"], finding["cycles"], finding["is_open"]) == ("informational", "informational", 0, False)
     assert zone.scan("2026-04-03T09:00:00Z", severity="Low", scanner="two").cycle()["captured_at"] == "2026-04-03T09:00:00Z"
     assert zone.cycle()["scanners"] == ["two"]
+
+
+@pytest.mark.parametrize(("first", "second"), [("0.2", "0.9"), ("0.9", "0.2")])
+def test_of_two_epss_lists_the_same_counts_whatever_their_order(zone, first, second):
+    zone.put("reference/a.csv", f"cve,epss\nCVE-2026-1,{first}\n").put("reference/b.csv", f"cve,epss\nCVE-2026-1,{second}\n").scan("2026-04-01T09:00:00Z", severity="Low")
+    assert zone.cycle(policy="severity: {epss: {at_least: 0.5, to: high}}")["severity"] == "high"

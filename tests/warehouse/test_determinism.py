@@ -7,8 +7,11 @@ import time
 import pytest
 
 from transforms import programme
+from transforms.domain.errors import RunError
 from transforms.domain.policy import load_policy
-from warehouse import models, record
+from warehouse import compute, decisions, models, rebuild, record
+from warehouse.load import Stamp
+from warehouse.verify import verify
 
 
 @pytest.fixture(scope="module")
@@ -93,3 +96,113 @@ def test_marts_do_not_depend_on_the_clock_or_the_environment(zone, tools, tmp_pa
     monkeypatch.undo()
     time.tzset()
     assert digests[0] == digests[1]
+
+
+# From raw
+
+
+def rebuilt(warehouse, tools, as_of: str, policy: str | None = None) -> None:
+    """Replaces the warehouse by one made of the raw files, as `handoff rebuild` does."""
+    rules = tools.make_policy(policy)
+    with tools.parsed_here():
+        rebuild.replay(warehouse.home, rules, Stamp("rebuild", tools.us(as_of), "code", rules.digest))
+
+
+def digests(warehouse) -> tuple[str, str, str]:
+    with warehouse.open() as connection:
+        return record.state_digest(connection), record.own_digest(connection), record.merkle_root(connection)
+
+
+@pytest.fixture
+def several_runs(zone, warehouse, tmp_path):
+    """A home after three runs: late rows, rows of the future, a late sidecar, a contradiction, a quarantined file."""
+    landing = tmp_path / "landing"
+    zone.scan("2026-04-20T09:00:00Z").put("scans/bad.txt", "hello").put("activity/a.csv", "event,occurred_at,ref\ncommented,2026-05-02T00:00:00Z,A\n")
+    zone.put("scans/late.json", '{"findings": [{"title": "L", "severity": "Low", "description": "d", "service": "pay-api", "date": "2026-04-01T00:00:00Z"}]}')
+    warehouse.run(zone.write(landing), "2026-05-01T00:00:00Z")
+    zone.scan("2026-04-20T09:00:00Z", "Low").event("acknowledged", "2026-04-21T09:00:00Z")
+    zone.put("scans/late.json.meta.yaml", "engagement: audit")
+    warehouse.run(zone.write(landing), "2026-05-02T00:00:00Z")
+    zone.scan("2026-04-02T09:00:00Z", scanner="two")
+    warehouse.run(zone.write(landing), "2026-05-03T00:00:00Z")
+    return warehouse, landing
+
+
+def test_a_warehouse_rebuilt_from_raw_has_the_same_digests_and_marts(several_runs, tools):
+    warehouse, landing = several_runs
+    warehouse.run(landing, "2026-05-04T00:00:00Z", marts=True)
+    before, rows = digests(warehouse), warehouse.handoffs("* EXCLUDE (finding_id)")
+    rebuilt(warehouse, tools, "2026-05-04T00:00:00Z")
+    assert digests(warehouse) == before
+    done = warehouse.run(landing, "2026-05-04T00:00:00Z", marts=True)
+    assert (done.files_new, done.rows_new) == (0, 0)
+    assert warehouse.handoffs("* EXCLUDE (finding_id)") == rows
+    assert digests(warehouse) == before
+
+
+@pytest.mark.parametrize("damage", ["deleted", "truncated", "overwritten"])
+def test_a_damaged_warehouse_is_said_to_be_damaged_and_comes_back(several_runs, tools, damage):
+    warehouse, landing = several_runs
+    before, file = digests(warehouse), warehouse.home.warehouse
+    content = bytearray(file.read_bytes())
+    if damage == "deleted":
+        file.unlink()
+    else:
+        file.write_bytes(content[:5000] if damage == "truncated" else bytes(20_000) + content[20_000:])
+        with pytest.raises(RunError, match="rebuild"):
+            warehouse.run(landing, "2026-05-04T00:00:00Z")
+    rebuilt(warehouse, tools, "2026-05-04T00:00:00Z")
+    assert digests(warehouse) == before
+
+
+def test_what_a_person_released_is_released_in_a_rebuilt_warehouse_too(zone, warehouse, tools, tmp_path):
+    def assets(count: int, day: int) -> None:
+        path = f"assets/assets-2026-04-{day:02d}.csv"
+        zone.assets(*({"asset_id": f"a{n}", "name": f"a{n}"} for n in range(count)), path=path, captured_at=f"2026-04-{day:02d}T00:00:00Z")
+
+    zone.files.pop("assets/assets.csv")
+    for run, count in ((1, 20), (2, 10), (3, 9)):
+        assets(count, run)
+        warehouse.run(zone.write(tmp_path / "landing"), f"2026-05-{run:02d}T00:00:00Z")
+        for (held,) in warehouse.sql("SELECT sha256 FROM record.landed_file WHERE status = 'held'"):
+            decisions.decide(warehouse.home.folder, "release", held, "half the fleet is gone", by="me", at_us=run)
+    warehouse.run(tmp_path / "landing", "2026-05-04T00:00:00Z")
+    before = warehouse.files()
+    assert {status for status, *_ in before.values()} == {"loaded"}
+    rebuilt(warehouse, tools, "2026-05-05T00:00:00Z")
+    assert warehouse.files() == before
+
+
+def test_own_events_of_a_run_that_was_killed_before_it_loaded_them_are_not_found_later(zone, warehouse, tools, tmp_path):
+    landing = zone.scan("2026-04-20T09:00:00Z").write(tmp_path / "landing")
+    stamp = Stamp("killed", tools.us("2026-05-01T00:00:00Z"), "code", "policy")
+    event = {"event_id": "x", "ref": "A", "event": "enriched", "occurred_at": stamp.recorded_us, "method": "own"}
+    compute.keep_own(warehouse.home, [event], stamp)
+    warehouse.run(landing, "2026-05-02T00:00:00Z")
+    before = digests(warehouse)
+    rebuilt(warehouse, tools, "2026-05-03T00:00:00Z")
+    assert digests(warehouse) == before
+
+
+def test_verify_holds_the_copy_to_the_run_that_published_it(zone, warehouse, tmp_path):
+    """Several runs at one as_of, each with more: the last one's digests are those of the copy."""
+    landing = tmp_path / "landing"
+    for number in range(6):
+        zone.scan("2026-04-20T09:00:00Z", own=f"A{number}", cve=f"CVE-2026-{number}")
+        warehouse.run(zone.write(landing), "2026-05-01T00:00:00Z", published=True)
+        checks = verify(warehouse.home.folder, "code")
+        assert [row["check"] for row in checks if not row["is_good"]] == []
+
+
+@pytest.mark.parametrize("damage", ["copy", "raw"])
+def test_verify_finds_damage(zone, warehouse, tmp_path, damage):
+    import duckdb
+
+    warehouse.run(zone.scan("2026-04-20T09:00:00Z").write(tmp_path / "landing"), "2026-05-01T00:00:00Z", published=True)
+    if damage == "copy":
+        with duckdb.connect(str(warehouse.home.published)) as connection:
+            connection.execute("UPDATE mart.handoff SET handoff_breached = NOT handoff_breached")
+    else:
+        next(path for path in warehouse.home.raw.glob("*/*") if path.suffix != ".meta").write_bytes(b"something else")
+    bad = [row["check"] for row in verify(warehouse.home.folder, "code") if not row["is_good"]]
+    assert bad == (["mart digest"] if damage == "copy" else ["raw files", "raw file"])

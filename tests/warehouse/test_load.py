@@ -123,12 +123,12 @@ def test_the_raw_store_keeps_every_content_unchanged_with_how_it_first_came(ware
 
 def test_a_sidecar_that_lands_later_supersedes_what_its_file_said_without_it(warehouse, landing, put):
     put("scans/a.json", report(item(1, service="web", date="2026-04-01T00:00:00Z"), item(2)))
-    warehouse.run(landing, DAY[0], marts=True)
-    assert warehouse.handoffs("title, captured_at::VARCHAR") == [("T1", "2026-04-01 00:00:00")]
+    warehouse.run(landing, DAY[0])
+    assert warehouse.cycles("title, captured_at::VARCHAR") == [("T1", "2026-04-01 00:00:00")]
     assert warehouse.rejects() == [("scans/a.json", "/findings/1", "no_target")]
     put("scans/a.json", report(item(1, service="web", date="2026-04-01T00:00:00Z"), item(2)), target="db", captured_at="2026-04-02T00:00:00Z")
-    warehouse.run(landing, DAY[1], marts=True)
-    assert warehouse.handoffs("title, target, captured_at::VARCHAR") == [("T1", "web", "2026-04-01 00:00:00"), ("T2", "db", "2026-04-02 00:00:00")]
+    warehouse.run(landing, DAY[1])
+    assert warehouse.cycles("title, target, captured_at::VARCHAR") == [("T1", "web", "2026-04-01 00:00:00"), ("T2", "db", "2026-04-02 00:00:00")]
     assert warehouse.sql("SELECT kind, subject FROM record.conflict") == [("superseded_claim", "scans/a.json")]
     assert warehouse.run(landing, DAY[2]).files_new == 0
 
@@ -136,10 +136,10 @@ def test_a_sidecar_that_lands_later_supersedes_what_its_file_said_without_it(war
 def test_rows_that_a_sidecar_does_not_change_stay_when_it_lands_later(warehouse, landing, put):
     text = report(item(1, service="web", date="2026-04-01T00:00:00Z"))
     put("scans/a.json", text)
-    warehouse.run(landing, DAY[0], marts=True)
+    warehouse.run(landing, DAY[0])
     put("scans/a.json", text, source="web-export")
-    warehouse.run(landing, DAY[1], marts=True)
-    assert warehouse.handoffs("title") == [("T1",)]
+    warehouse.run(landing, DAY[1])
+    assert warehouse.cycles("title") == [("T1",)]
     assert warehouse.balances()
 
 
@@ -147,46 +147,46 @@ def test_a_file_and_its_late_sidecar_come_to_the_same_state_as_both_at_once(ware
     text = report(item(1, service="web"), item(2))
     put("scans/a.json", text, **WEB)
     both = tools.Warehouse(tmp_path / "both")
-    both.run(landing, DAY[1], marts=True)
+    both.run(landing, DAY[1])
     (landing / "scans/a.json.meta.yaml").unlink()
-    warehouse.run(landing, DAY[0], marts=True)
+    warehouse.run(landing, DAY[0])
     put("scans/a.json", text, **WEB)
-    warehouse.run(landing, DAY[1], marts=True)
+    warehouse.run(landing, DAY[1])
     columns = "title, target, captured_at, handoff_due_at, owner_id"
-    assert warehouse.handoffs(columns) == both.handoffs(columns)
+    assert warehouse.cycles(columns) == both.cycles(columns)
 
 
 def test_a_sidecar_with_a_mistake_is_said_and_takes_nothing_away(warehouse, landing, put):
     put("scans/a.json", report(item(1, service="web", date="2026-04-01T00:00:00Z")))
-    warehouse.run(landing, DAY[0], marts=True)
+    warehouse.run(landing, DAY[0])
     put("scans/a.json.meta.yaml", "targte: db")
-    done = warehouse.run(landing, DAY[1], marts=True)
+    done = warehouse.run(landing, DAY[1])
     assert len(done.quarantined) == 1
     assert "targte" in done.quarantined[0][1]
-    assert warehouse.handoffs("title") == [("T1",)]
+    assert warehouse.cycles("title") == [("T1",)]
     put("scans/a.json.meta.yaml", "engagement: audit")
-    assert warehouse.run(landing, DAY[2], marts=True).files_new == 1
-    assert warehouse.handoffs("title, engagement") == [("T1", "audit")]
+    assert warehouse.run(landing, DAY[2]).files_new == 1
+    assert warehouse.cycles("title, engagement") == [("T1", "audit")]
     assert warehouse.run(landing, DAY[3]).files_new == 0
 
 
 def test_a_sidecar_that_is_gone_takes_nothing_away(warehouse, landing, put):
     put("scans/a.json", report(item(1)), **WEB)
-    warehouse.run(landing, DAY[0], marts=True)
+    warehouse.run(landing, DAY[0])
     (landing / "scans/a.json.meta.yaml").unlink()
-    warehouse.run(landing, DAY[1], marts=True)
-    assert warehouse.handoffs("title, target") == [("T1", "web")]
+    warehouse.run(landing, DAY[1])
+    assert warehouse.cycles("title, target") == [("T1", "web")]
 
 
 def test_a_superseded_reading_is_not_read_again(warehouse, landing, put):
     put("scans/a.json", report(item(1, service="web", date="2026-04-01T00:00:00Z"), item(2)))
-    warehouse.run(landing, DAY[0], marts=True)
+    warehouse.run(landing, DAY[0])
     put("scans/a.json", report(item(1, service="web", date="2026-04-01T00:00:00Z"), item(2)), target="db", captured_at="2026-04-02T00:00:00Z")
-    warehouse.run(landing, DAY[1], marts=True)
-    before = warehouse.handoffs("title, target, captured_at")
-    warehouse.run(landing, DAY[2], code="newer", marts=True)
-    warehouse.run(landing, DAY[3], code="newest", marts=True)
-    assert warehouse.handoffs("title, target, captured_at") == before
+    warehouse.run(landing, DAY[1])
+    before = warehouse.cycles("title, target, captured_at")
+    warehouse.run(landing, DAY[2], code="newer")
+    warehouse.run(landing, DAY[3], code="newest")
+    assert warehouse.cycles("title, target, captured_at") == before
     assert warehouse.sql("SELECT count(*), count(DISTINCT (observation_id, content_id, claim_id)) FROM record.observation") == [(3, 3)]
 
 
@@ -330,9 +330,9 @@ def test_a_scan_that_collapsed_is_held_and_its_results_count(warehouse, landing,
     put("scans/web-2026-04-01.json", scan_of(20), target="web", captured_at="2026-04-01T00:00:00Z")
     warehouse.run(landing, DAY[0])
     put("scans/web-2026-04-02.json", scan_of(9), target="web", captured_at="2026-04-02T00:00:00Z")
-    assert warehouse.run(landing, DAY[1], marts=True).files_held == 1
+    assert warehouse.run(landing, DAY[1]).files_held == 1
     assert warehouse.files()["scans/web-2026-04-02.json"] == ("held", 9, 0, 0)
-    assert warehouse.sql("SELECT count(*) FROM mart.finding WHERE last_captured_at = TIMESTAMP '2026-04-02'") == [(9,)]
+    assert warehouse.sql("SELECT count(*) FROM derived.finding WHERE last_captured_at = TIMESTAMP '2026-04-02'") == [(9,)]
     (sha256,) = warehouse.sql("SELECT sha256 FROM record.landed_file WHERE status = 'held'")[0]
     decisions.decide(warehouse.home.folder, "release", sha256, "half was switched off", by="me", at_us=1)
     warehouse.run(landing, DAY[2])
@@ -362,11 +362,11 @@ def test_a_held_scan_stays_held_when_it_is_read_again(warehouse, landing, put):
 def test_a_retracted_file_counts_no_more_from_then_on(warehouse, landing, put):
     put("scans/a.json", report(item(1)), **WEB)
     put("scans/b.json", report(item(2)), **WEB)
-    warehouse.run(landing, DAY[0], marts=True)
+    warehouse.run(landing, DAY[0])
     (sha256,) = warehouse.sql("SELECT sha256 FROM record.landed_file WHERE path = 'scans/a.json'")[0]
     decisions.decide(warehouse.home.folder, "retract", sha256, "the test system", by="me", at_us=1)
-    warehouse.run(landing, DAY[1], marts=True)
-    assert warehouse.handoffs("title") == [("T2",)]
+    warehouse.run(landing, DAY[1])
+    assert warehouse.cycles("title") == [("T2",)]
     assert warehouse.run(landing, DAY[2]).files_new == 0
 
 
@@ -379,9 +379,9 @@ def test_what_another_file_says_too_stays_when_one_is_retracted(warehouse, landi
     warehouse.run(landing, DAY[1])
     for (sha256,) in warehouse.sql("SELECT sha256 FROM record.landed_file WHERE path IN ('scans/a.json', 'activity/week1.csv')"):
         decisions.decide(warehouse.home.folder, "retract", sha256, "wrong system", by="me", at_us=1)
-    warehouse.run(landing, DAY[2], marts=True)
-    assert warehouse.handoffs("title") == [("T2",), ("T3",)]
-    assert warehouse.sql("SELECT event_id FROM mart.event WHERE method = 'file' ORDER BY event_id") == [("e2",), ("e3",)]
+    warehouse.run(landing, DAY[2])
+    assert warehouse.cycles("title") == [("T2",), ("T3",)]
+    assert warehouse.sql("SELECT event_id FROM derived.event WHERE method = 'file' ORDER BY event_id") == [("e2",), ("e3",)]
     assert warehouse.balances()
     assert warehouse.run(landing, DAY[3]).rows_in == 0
 
@@ -393,8 +393,8 @@ def test_what_another_file_says_too_stays_when_one_is_superseded(warehouse, land
     put("scans/b.json", report(row, item(2)), target="web", captured_at="2026-04-05T00:00:00Z")
     warehouse.run(landing, DAY[1])
     put("scans/a.json.meta.yaml", "scanner: other")
-    warehouse.run(landing, DAY[2], marts=True)
-    assert warehouse.sql("SELECT scanner FROM derived.capture JOIN mart.finding USING (finding_id) WHERE title = 'T1' ORDER BY scanner") == [("generic",), ("other",)]
+    warehouse.run(landing, DAY[2])
+    assert warehouse.sql("SELECT scanner FROM derived.capture JOIN derived.finding USING (finding_id) WHERE title = 'T1' ORDER BY scanner") == [("generic",), ("other",)]
 
 
 def test_a_decision_names_one_file(warehouse, landing, put):
@@ -420,7 +420,7 @@ def test_everything_else_is_loaded(warehouse, landing, put):
     put("people/people.csv", b"person_id,name\nanna,\xff\n")
     put("activity/a.csv", "event_id,event,occurred_at,ref\ne1,acknowledged,2026-02-30T00:00:00Z,A1\ne2,commented,2026-04-02T00:00:00Z,A1\n")
     put("reference/kev.csv", "cveID,dateAdded\nCVE-2026-1,soon\nCVE-2026-2,2026-01-01\n")
-    done = warehouse.run(landing, DAY[0], marts=True)
+    done = warehouse.run(landing, DAY[0])
     files = warehouse.files()
     assert {path for path, (status, *_) in files.items() if status == "quarantined"} == {"scans/nobody.json", "people/people.csv"}
     assert done.files_quarantined == 2
@@ -428,7 +428,7 @@ def test_everything_else_is_loaded(warehouse, landing, put):
         ("scans/huge.json", "bad_instant"), ("assets/assets.csv", "bad_instant"), ("activity/a.csv", "bad_instant"), ("reference/kev.csv", "malformed"),
         ("people/ownership.csv", "bad_priority"),
     }  # fmt: skip
-    assert {title for (title,) in warehouse.handoffs("title")} == {"T1", "a\x00b", "T4"}
+    assert {title for (title,) in warehouse.cycles("title")} == {"T1", "a\x00b", "T4"}
     assert warehouse.sql("SELECT kind, subject FROM record.conflict") == [("asset", "web")]
     assert warehouse.balances()
 

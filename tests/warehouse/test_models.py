@@ -13,7 +13,7 @@ GOOD = "-- One row per number.\n-- key: number\n-- number INTEGER: The number.\n
 
 
 def read(text: str) -> Model:
-    return models._read("numbers", text, {"word": "A word of the glossary."})
+    return models._read("marts/numbers", text, {"word": "A word of the glossary."})
 
 
 def test_a_header_is_read():
@@ -136,3 +136,23 @@ def test_laws_of_the_marts(built_warehouse):
     with built_warehouse.open() as connection:
         broken = {name: rows for name, query in laws.items() if (rows := connection.execute(query).fetchall())}
     assert broken == {}
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_kaplan_meier_agrees_with_lifelines(built_warehouse):
+    """Median, 90th percentile and the median's interval of every band (ruling 68), by an independent library."""
+    lifelines = pytest.importorskip("lifelines")
+    with built_warehouse.open() as connection:
+        durations = connection.execute(
+            "SELECT severity, (epoch_us(coalesce(acknowledged_at, horizon_at)) - epoch_us(captured_at)) / 1e6, acknowledged_at IS NOT NULL FROM mart.handoff"
+        ).fetchall()
+        query = "SELECT severity, km_median_seconds, km_p90_seconds, km_median_low_seconds, km_median_high_seconds FROM mart.handoff_latency WHERE dimension = 'all' AND period_grain = 'all'"
+        ours = {severity: rest for severity, *rest in connection.execute(query).fetchall()}
+    assert len(ours) >= 4
+    for severity, found in ours.items():
+        members = [(seconds, is_event) for band, seconds, is_event in durations if severity in ("all", band)]
+        fitted = lifelines.KaplanMeierFitter().fit(*zip(*members, strict=True))
+        low, high = lifelines.utils.median_survival_times(fitted.confidence_interval_).iloc[0]
+        theirs = [None if value == float("inf") else value for value in map(float, (fitted.percentile(0.5), fitted.percentile(0.1), low, high))]
+        assert [value is None for value in found] == [value is None for value in theirs], severity
+        assert [value for value in found if value is not None] == pytest.approx([value for value in theirs if value is not None], rel=1e-9), severity

@@ -82,6 +82,16 @@ class Calendar:
         closes = self.closes[bisect_left(self.opens, end) - 1]
         return self.opens[index] + target - self.open_before[index], min(closes, end)
 
+    def next_morning(self, instant: int) -> int:
+        """When the first business day begins that begins later than `instant`."""
+        day = from_us(instant).astimezone(self._zone).date() - timedelta(days=1)
+        while day.year <= _LAST_YEAR:
+            begins = min((opens for opens, _ in self._day(day)), default=instant)
+            if begins > instant:
+                return begins
+            day += timedelta(days=1)
+        raise self._never_open()
+
     def budget_us(self, duration: Duration) -> int:
         return duration.business_us(self.business_day_us)
 
@@ -97,7 +107,7 @@ class Calendar:
 
     def _lay_out(self, first: date, last: date) -> None:
         if last.year > _LAST_YEAR:
-            raise PolicyError(f"calendars.{self.name}", seen=f"no open time to be found before {_LAST_YEAR}", remedy="open more days or windows")
+            raise self._never_open()
         self._first, self._last = first, last
         # Two days inside the laid-out ones: no zone and no window past midnight reaches further.
         self._covered_from, self._covered_to = (to_us(datetime(day.year, day.month, day.day, tzinfo=UTC)) for day in (first + _EDGE, last - _EDGE))
@@ -109,6 +119,9 @@ class Calendar:
             self.open_before.append(total)
             total += closes - opens
             self._open_after.append(total)
+
+    def _never_open(self) -> PolicyError:
+        return PolicyError(f"calendars.{self.name}", seen=f"no open time to be found before {_LAST_YEAR}", remedy="open more days or windows")
 
     def _intervals(self, first: date, last: date) -> Iterator[tuple[int, int]]:
         """Open intervals in order, those that touch or overlap (windows past midnight) joined."""

@@ -271,6 +271,14 @@ class Landing(Strict):
     settle: WallDuration
 
 
+#: `business_day`: held back until the person's next business day begins, and sent in one message with all else that waits for it.
+DigestWindow = Literal["at_once", "business_day"]
+
+
+class Dispatch(Strict):
+    digest: ByBand[DigestWindow] = ByBand[DigestWindow](critical="at_once", high="at_once", medium="at_once", low="at_once")
+
+
 class Policy(Strict):
     version: Literal[1]
     reporting_zone: ZoneName
@@ -293,6 +301,8 @@ class Policy(Strict):
     routing: Routing
     reopen: Reopen
     landing: Landing
+    #: With a default of its own: policies kept before there was this key are read like any other.
+    dispatch: Dispatch = Dispatch()
 
     @model_validator(mode="after")
     def _names_resolve(self) -> Policy:

@@ -12,7 +12,7 @@ import pyarrow as pa
 Type = Literal["VARCHAR", "INTEGER", "BIGINT", "DOUBLE", "BOOLEAN", "TIMESTAMP", "DATE", "VARCHAR[]", "INTEGER[]"]
 
 #: Of every table of the record and the marts; a newer one migrates or rebuilds, an older code refuses (ruling 97).
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 
 ARROW_TYPES: dict[str, pa.DataType] = {
     "VARCHAR": pa.string(),
@@ -252,6 +252,7 @@ REGISTER_MEMBER = Table(
         _CLAIM,
         Column("register", "VARCHAR", "asset, person or ownership."),
         Column("content_id", "VARCHAR", "The row, in the table of that name."),
+        _RECORDED,
     ),
 )
 
@@ -368,6 +369,7 @@ RUN = Table(
     ("run_id",),
     (
         Column("run_id", "VARCHAR", "The run."),
+        Column("number", "BIGINT", "1 for the first run, one more for each that follows: of several at one as_of, which was the last."),
         Column("as_of", "TIMESTAMP", "The instant that it computed for."),
         Column("policy_digest", "VARCHAR", "The policy."),
         Column("code_version", "VARCHAR", "Digest of the code."),
@@ -571,6 +573,18 @@ DERIVED_ASSET = Table(
     ),
 )
 
+DERIVED_DISPATCH = Table(
+    "dispatch",
+    "one row per notification to a known person: when it reaches them under a digest window; only where that is asked for",
+    ("event_id",),
+    (
+        *_texts("event_id", "person_id", "severity", "status"),
+        *_instants("dispatched_at", "delivered_at"),
+        Column("finding_ids", "VARCHAR[]", ""),
+        Column("cycles", "INTEGER[]", ""),
+    ),
+)
+
 DERIVED_CONFLICT = Table(
     "conflict", "one row per contradiction", ("kind", "subject", "kept", "lost"), (*_texts("kind", "subject", "kept", "lost", "detail"), *_instants("recorded_at"))
 )
@@ -590,6 +604,7 @@ DERIVED_TABLES: dict[str, Table] = {
         DERIVED_QUEUE,
         DERIVED_TARGET,
         DERIVED_ASSET,
+        DERIVED_DISPATCH,
         DERIVED_CONFLICT,
     )
 }

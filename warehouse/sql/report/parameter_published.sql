@@ -3,5 +3,5 @@ CREATE OR REPLACE TEMP VIEW report_parameter AS
 SELECT as_of, policy_digest
 FROM record.run
 WHERE is_published
-ORDER BY as_of DESC, recorded_at DESC, run_id
+ORDER BY number DESC
 LIMIT 1
