@@ -13,7 +13,7 @@ from transforms.domain.calendar import Calendar
 from transforms.domain.horizons import horizons
 from transforms.domain.instants import iso
 
-#: Wall time, so that a latency can be read off two stamps: ten days for high.
+#: Wall time, so that what is due can be read off t0: ten days for high.
 WALL = {"handoff_sla": {"high": "10d"}}
 #: Friday midnight; five business days of the default calendar end on Thursday 7 May, 17:00.
 AS_OF = "2026-05-01T00:00:00Z"
@@ -35,7 +35,7 @@ def backtest(zone, as_of: str, policy=WALL) -> list[dict]:
 
 
 def test_probability_worked_by_hand(zone):
-    # Latencies of 2, 8 and 12 days and one that waits for 5: S(5 d) = 3/4, S(10 d) = 3/4 x 1/2.
+    # Acknowledged after 1, 5 and 9 business days; one waits for 4 and is due after 7: S(4) = 3/4, S(7) = 3/4 x 1/2.
     add(zone, "two", "2026-03-01T00:00:00Z", "2026-03-03T00:00:00Z")
     add(zone, "eight", "2026-03-01T00:00:00Z", "2026-03-09T00:00:00Z")
     add(zone, "twelve", "2026-03-01T00:00:00Z", "2026-03-13T00:00:00Z")
@@ -47,7 +47,7 @@ def test_probability_worked_by_hand(zone):
     assert (row["severity"], row["team"], row["owner_id"], row["waited_seconds"], row["handoff_due_at"]) == ("high", "payments", "anna", 5 * 86_400, "2026-05-06T00:00:00Z")
 
 
-def test_a_business_sla_is_forecast_in_business_time(zone):
+def test_a_weekend_waited_says_nothing(zone):
     # One business day for high, 8 h. Open hours until acknowledged: 1, 2, 4 and, over a weekend, 10; the last one waits for 2, or 65 of the clock.
     add(zone, "one", "2026-04-06T09:00:00Z", "2026-04-06T10:00:00Z")
     add(zone, "two", "2026-04-06T16:00:00Z", "2026-04-07T10:00:00Z")
@@ -98,7 +98,7 @@ def test_a_past_week_forecast_from_what_had_happened_by_then(zone):
     add(zone, "due too late", "2026-04-22T00:00:00Z")
     rows = {row["severity"]: row for row in backtest(zone, "2026-05-04T00:00:00Z") if row["week_start"] == date(2026, 4, 20)}
     assert set(rows) == {"all", "critical", "high", "medium", "low"}
-    # By then one of six was acknowledged, after 2 days: S falls once, before where any of the three stands, so that each is expected to break.
+    # By then one of six was acknowledged, after two days: S falls once, before where any of the three stands, so that each is expected to break.
     high = rows["high"]
     assert (high["listed"], high["expected"], high["actual"], high["last_week"], high["forecast_error"], high["last_week_error"]) == (3, 3, 1, 1, 2, 0)
     assert rows["all"] == {**high, "severity": "all"}
@@ -147,7 +147,7 @@ def test_calibration_counts_each_band_of_probability(zone):
     for name in ("kept", "broken"):
         add(zone, name, "2026-04-19T00:00:00Z", "2026-04-28T00:00:00Z" if name == "kept" else "2026-05-02T00:00:00Z")
     rows = zone.state("2026-05-02T00:00:00Z", WALL).mart("forecast_listing", "forecast_calibration")
-    # At 27 April, 8 days after t0: nine of eleven are at risk at 9 days, of whom four went: S = 5/9 for both that are listed.
+    # At 27 April both that are listed have waited for 5 business days, and are due after 7, when four of the nine then at risk went: S = 5/9.
     # The other bands are those of the weeks before, where nothing had been acknowledged yet.
     (row,) = (row for row in rows if row["severity"] == "high" and row["probability_from"] == 0.4)
     assert (row["probability_to"], row["listed"], row["expected"], row["actual"]) == (pytest.approx(0.6), 2, pytest.approx(10 / 9), 1)
@@ -199,7 +199,7 @@ def test_every_forecast_computed_cycle_by_cycle(many, tools):
     for horizon in horizons(tools.us(AS_OF), policy.reporting_zone, calendars["default"]):
         at, members, waiting = horizon.starts_us, defaultdict(list), []
         for row in (row for row in cycles if row["t0"] <= at):
-            length = calendars[row["calendar"]].business_us if row["severity"] != "low" else lambda start, end: end - start
+            length = calendars[row["calendar"]].business_us
             is_event, is_over = row["t1"] is not None and row["t1"] <= at, row["ended"] is not None and row["ended"] <= at
             until = min(instant for instant in (row["t1"], row["ended"], at) if instant is not None)
             members[row["severity"]].append((length(row["t0"], until), is_event))

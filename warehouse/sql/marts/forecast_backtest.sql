@@ -14,8 +14,9 @@ WITH weeks AS (
     FROM derived.horizon
     WHERE week_start IS NOT NULL AND previous_from >= (SELECT min(captured_at) FROM mart.handoff)
 ),
+-- Probabilities are added in one order, so that the same record gives the same figure to the last digit.
 forecast AS (
-    SELECT week_start, severity, count(*) AS listed, sum(breach_probability) AS expected, count(*) FILTER (WHERE breached) AS actual
+    SELECT week_start, severity, count(*) AS listed, sum(breach_probability ORDER BY finding_id, cycle) AS expected, count(*) FILTER (WHERE breached) AS actual
     FROM mart.forecast_listing
     WHERE week_start IS NOT NULL
     GROUP BY ALL
@@ -40,7 +41,7 @@ bands AS (
 summed AS (
     SELECT
         week_start, CASE WHEN grouping(severity) = 1 THEN 'all' ELSE severity END AS severity,
-        sum(listed)::BIGINT AS listed, sum(expected) AS expected, sum(actual)::BIGINT AS actual, sum(last_week)::BIGINT AS last_week
+        sum(listed)::BIGINT AS listed, sum(expected ORDER BY severity) AS expected, sum(actual)::BIGINT AS actual, sum(last_week)::BIGINT AS last_week
     FROM bands
     GROUP BY GROUPING SETS ((week_start, severity), (week_start))
 )

@@ -7,7 +7,7 @@
 -- expected DOUBLE: Breaches forecast of them, the sum of their probabilities.
 -- actual BIGINT: Breaches that became of them.
 WITH listed AS (
-    SELECT severity, least(floor(breach_probability * 5), 4) AS fifth, breach_probability, breached
+    SELECT forecast_at, finding_id, cycle, severity, least(floor(breach_probability * 5), 4) AS fifth, breach_probability, breached
     FROM mart.forecast_listing
     WHERE week_start IS NOT NULL
 )
@@ -16,7 +16,7 @@ SELECT
     fifth / 5 AS probability_from,
     (fifth + 1) / 5 AS probability_to,
     count(*) AS listed,
-    sum(breach_probability) AS expected,
+    sum(breach_probability ORDER BY forecast_at, finding_id, cycle) AS expected,
     count(*) FILTER (WHERE breached) AS actual
 FROM listed
 GROUP BY GROUPING SETS ((severity, fifth), (fifth))

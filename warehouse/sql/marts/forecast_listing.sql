@@ -8,32 +8,26 @@
 -- severity VARCHAR
 -- handoff_due_at TIMESTAMP
 -- waited_seconds DOUBLE: Wall seconds from t0 to that instant.
--- breach_probability DOUBLE: S(due - t0) / S(waited), of the severity's Kaplan-Meier curve as it was then, in the SLA's clock (business or wall).
+-- breach_probability DOUBLE: S(due - t0) / S(waited), S being the severity's Kaplan-Meier curve as it was then, in business time.
 -- breached BOOLEAN: Whether it then broke the handoff SLA; null for as_of.
 WITH instants AS (
     SELECT starts_at, week_start, ends_at
     FROM derived.horizon
     WHERE week_start IS NULL OR previous_from >= (SELECT min(captured_at) FROM mart.handoff)
 ),
--- A cycle as it was at each instant; its time so far and its time to due in microseconds of the SLA's clock.
+-- A cycle as it was at each instant; its time so far and its time to due in open microseconds of its calendar: few acknowledge out of hours, so
+-- that a night or a weekend waited, or still to come, says nothing.
 cycles AS (
     SELECT
         instants.*, handoff.finding_id, handoff.cycle, handoff.severity, handoff.captured_at, handoff.handoff_due_at, handoff.handoff_breached,
         coalesce(handoff.acknowledged_at <= starts_at, false) AS is_event,
         coalesce(handoff.acknowledged_at <= starts_at, false) OR (NOT handoff.is_open AND handoff.horizon_at <= starts_at) AS is_over,
-        CASE
-            WHEN is_handoff_business THEN least(coalesce(acknowledged_open_us, horizon_open_us), as_of_open_us - horizon_calendar.open_us) - captured_open_us
-            ELSE epoch_us(least(handoff.acknowledged_at, handoff.horizon_at, starts_at)) - epoch_us(handoff.captured_at)
-        END AS duration_us,
-        CASE
-            WHEN is_handoff_business THEN handoff_due_open_us - captured_open_us
-            ELSE epoch_us(handoff.handoff_due_at) - epoch_us(handoff.captured_at)
-        END AS due_us
+        least(coalesce(acknowledged_open_us, horizon_open_us), as_of_open_us - horizon_calendar.open_us) - captured_open_us AS duration_us,
+        handoff_due_open_us - captured_open_us AS due_us
     FROM instants
     JOIN derived.horizon_calendar AS horizon_calendar USING (starts_at)
     JOIN mart.handoff ON handoff.captured_at <= starts_at AND handoff.calendar = horizon_calendar.calendar
     JOIN derived.cycle AS opening ON opening.finding_id = handoff.finding_id AND opening.cycle = handoff.cycle
-    JOIN derived.band AS band ON band.severity = handoff.severity
 ),
 durations AS (
     SELECT starts_at, severity, duration_us, count(*) AS leaving, count(*) FILTER (WHERE is_event) AS events
