@@ -65,7 +65,7 @@ _INVALID = (
     "nobody", "unknown_person", "group_inbox", "bot", "departed_person", "inactive_person", "no_role", "no_channel", "dissolved_team",
 )  # fmt: skip
 _LAWS = (
-    "row_balance", "rows_kept", "unique_grain", "references", "t0_earliest", "stage_sums", "totals_agree", "rate_sums", "restatement_chain",
+    "row_balance", "rows_kept", "unique_grain", "references", "t0_earliest", "stage_sums", "totals_agree", "rate_sums", "evidence_sums", "restatement_chain",
 )  # fmt: skip
 
 #: (batch, what makes a good row break exactly this rule); several where it can be broken in several ways.
