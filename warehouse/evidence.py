@@ -110,9 +110,11 @@ def write_pack(connection: duckdb.DuckDBPyConnection, control: Control, provenan
         sql_file("evidence/population.sql"),
         {"obligations": list(control.obligations), "location_kinds": None if control.location_kinds is None else list(control.location_kinds)},
     )
-    chains = connection.execute(sql_file(f"evidence/chains_{control.subject}.sql"), {"events": list(EVENTS)} if control.subject == "handoff" else None)
-    frames = {"chains": chains.to_arrow_table()}
-    frames["subjects"] = connection.execute(sql_file(f"evidence/subjects_{control.subject}.sql")).to_arrow_table()
+    chains, subjects = (sql_file(f"evidence/{name}_{control.subject}.sql") for name in ("chains", "subjects"))
+    frames = {
+        "chains": connection.execute(chains, {"events": list(EVENTS)} if control.subject == "handoff" else None).to_arrow_table(),
+        "subjects": connection.execute(subjects).to_arrow_table(),
+    }
     digests = {
         "code": provenance.code_version,
         "policy": provenance.policy.digest,
@@ -295,18 +297,24 @@ _COMMON = (
 )
 _FILES = {
     "handoff": (
-        ("- **chains**: one row per event of each chain in order: when (`occurred_at`) and what; `is_counted`, and `status` why not; who (`actor` as the source names "
-        "them; `person_id`, `role`, `team` and `standing` as the directory knew them at that instant); when handoff learnt of it (`recorded_at`); and the "
-        "landed file (`source_file`, `source_sha256`) and place in it (`source_pointer`) that say so. `captured` is the observation that set t0; method `own` "
-        "is a stage that handoff itself completed; `computed` follows from the policy alone."),
-        ("- **subjects**: the population, one row per handoff cycle: `status` (complete, exception, pending), `reasons`, and `dated_at`, when it was completed or "
-        "failed, or falls due."),
+        (
+            "- **chains**: one row per event of each chain in order: when (`occurred_at`) and what; `is_counted`, and `status` why not; who (`actor` as the source "
+            "names them; `person_id`, `role`, `team` and `standing` as the directory knew them at that instant); when handoff learnt of it (`recorded_at`); and "
+            "the landed file (`source_file`, `source_sha256`) and place in it (`source_pointer`) that say so. `captured` is the observation that set t0; method "
+            "`own` is a stage that handoff itself completed; `computed` follows from the policy alone."
+        ),
+        (
+            "- **subjects**: the population, one row per handoff cycle: `status` (complete, exception, pending), `reasons`, and `dated_at`, when it was completed "
+            "or failed, or falls due."
+        ),
         *_COMMON,
     ),
     "asset": (
         "- **chains**: the latest scan of each asset, and the landed file that says so; an asset without one has no row.",
-        ("- **subjects**: the population, one row per active asset: `status` (complete, exception, pending), `reasons`, and `dated_at`, when it was scanned, "
-        "failed, or falls due."),
+        (
+            "- **subjects**: the population, one row per active asset: `status` (complete, exception, pending), `reasons`, and `dated_at`, when it was scanned, "
+            "failed, or falls due."
+        ),
         *_COMMON,
     ),
 }

@@ -392,6 +392,9 @@ def test_a_broken_law_is_said_and_nothing_of_it_is_taken_for_bad_input(plain, tm
         ("totals_agree", "UPDATE mart.handoff_latency SET handoffs = handoffs - 1 WHERE dimension = 'all' AND period_grain = 'all' AND severity = 'all'"),
         ("rate_sums", "DELETE FROM mart.no_acknowledgement WHERE period_grain = 'week' AND severity = 'critical'"),
         ("references", "DELETE FROM mart.failure_mode WHERE is_primary"),
+        ("evidence_sums", "UPDATE mart.control_evidence SET pending = pending + 1 WHERE control = 'RA-5'"),
+        ("evidence_sums", "DELETE FROM mart.obligation WHERE obligation = 'ownership_current'"),
+        ("evidence_sums", "UPDATE mart.obligation SET status = 'late' WHERE obligation = 'named_accountability'"),
     ],
 )
 def test_damage_to_a_mart_breaks_its_law(plain, law, damage, tmp_path):

@@ -65,7 +65,7 @@ _INVALID = (
     "nobody", "unknown_person", "group_inbox", "bot", "departed_person", "inactive_person", "no_role", "no_channel", "dissolved_team",
 )  # fmt: skip
 _LAWS = (
-    "row_balance", "rows_kept", "unique_grain", "references", "t0_earliest", "stage_sums", "lag_sums", "totals_agree", "rate_sums", "share_sums",
+    "row_balance", "rows_kept", "unique_grain", "references", "t0_earliest", "stage_sums", "lag_sums", "totals_agree", "rate_sums", "evidence_sums", "share_sums",
     "parts_of_whole", "restatement_chain",
 )  # fmt: skip
 
