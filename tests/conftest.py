@@ -280,9 +280,9 @@ class Warehouse:
 
     def run(
         self, landing: Path | str, as_of: str, policy: str | dict | Policy | None = None, *,
-        code: str = "code", marts: bool = False, published: bool = False, pool: bool = False,
+        code: str = "code", marts: bool = False, finished: bool = False, published: bool = False, pool: bool = False,
     ) -> Loaded:  # fmt: skip
-        """One run, as far as asked for; its result as `handoff run` would sum it up."""
+        """One run, as far as asked for; its result as `handoff run` would sum it up. `finished`: it says that it published, without marts."""
         self.runs += 1
         rules = policy if isinstance(policy, Policy) else make_policy(policy)
         with self.home.lock(f"run{self.runs}", as_of), open_job(self.home, rules, run_id=f"run{self.runs}", as_of_us=us(as_of), now_us=us(as_of), code_version=code) as job:
@@ -295,6 +295,8 @@ class Warehouse:
             if marts or published:
                 job.build_marts()
                 job.finish(is_published=published)
+            elif finished:
+                job.finish(is_published=True)
             if published:
                 publish.publish(job.connection, self.home)
             return job.loaded

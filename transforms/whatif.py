@@ -49,25 +49,27 @@ class Change(NamedTuple):
 def changes(base: Policy, other: Policy) -> list[Change]:
     """Every key in which two policies differ, in order."""
     was, would_be = _flat(base), _flat(other)
-    return [Change(key, was.get(key), would_be.get(key)) for key in sorted(was.keys() | would_be.keys()) if was.get(key) != would_be.get(key)]
+    found = [Change(key, was.get(key), would_be.get(key)) for key in sorted(was.keys() | would_be.keys())]
+    # A key that says nothing, and one that is not there, say the same.
+    return [change for change in found if change.base != change.whatif and {change.base, change.whatif} != {None, "null"}]
 
 
 def refuse_what_was_decided(found: Iterable[Change], base: Policy, other: Policy) -> None:
     """Raises `UsageError`, naming the key, both values and why, for a change that the record cannot be asked about."""
-    for change in found:
-        why = next((why for key, why in _AT_INTAKE.items() if change.key == key or change.key.startswith(f"{key}.")), None)
-        if why is not None:
-            raise _refused(change, why)
+    decided = [(change, why) for change in found for key, why in _AT_INTAKE.items() if change.key == key or change.key.startswith(f"{key}.")]
+    if decided:
+        raise _refused(*decided[0], also=[change.key for change, _ in decided[1:]])
     gone = sorted(waiting_bands(base) - waiting_bands(other))
     if gone:
         key = f"dispatch.digest.{gone[0]}"
         raise _refused(Change(key, "business_day", "at_once"), "the record has when each digest went out, not when its notifications would have gone without it")
 
 
-def _refused(change: Change, why: str) -> UsageError:
+def _refused(change: Change, why: str, also: Sequence[str] = ()) -> UsageError:
+    more = f" (the same of {', '.join(also)})" if also else ""
     return UsageError(
         f"--policy {change.key}",
-        seen=f"{change.whatif or 'left out'}, where the run had {change.base or 'nothing'}: {why}",
+        seen=f"{change.whatif or 'left out'}, where the run had {change.base or 'nothing'}: {why}{more}",
         expected="the run's own value",
         remedy=f"write {change.key} as the run had it; to try another, copy the home and `handoff rebuild` it under that policy",
     )

@@ -12,7 +12,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 from transforms.domain import tables
-from warehouse.models import models
+from warehouse import whatif
+from warehouse.models import Model, declared, models
 
 PAGE = Path(__file__).resolve().parent.parent / "docs" / "data_dictionary.md"
 
@@ -28,6 +29,7 @@ published file says the same: `handoff sql "SELECT table_name, comment FROM duck
 
 Schema `mart` is for reading: each table is a pure function of record, policy and `as_of`, built anew by every run. Schema `record` is what came
 in and when; nothing in it is updated or deleted, so every figure can be traced to rows. Names here are a contract: a query that works keeps working.
+Schema `whatif` is not in the published file: it is all that a file of `handoff whatif` holds.
 
 - Instants (`_at`) are UTC, to the microsecond, without a zone; `_on` is a date. Intervals are half-open.
 - `_seconds` are exact microseconds divided by a million; `_business_seconds` are those inside the open windows of the team's calendar.
@@ -49,9 +51,9 @@ class Entry(NamedTuple):
 
 
 def entries() -> Iterator[Entry]:
-    """Everything that the published file holds: marts first, then the record's views, then its tables; by name."""
-    for name, model in models().items():
-        yield Entry("mart", name, f"{model.row} Key: {', '.join(model.key)}.", _sentence(model.row), model.key, tuple(tuple(column) for column in model.columns))
+    """Everything that the published file holds: marts first, then the record's views, then its tables; by name. Then a file of `handoff whatif`."""
+    for model in models().values():
+        yield _declared("mart", model)
     for view in _views():
         yield _entry(view, is_view=True)
     for _, table in sorted(tables.RECORD_TABLES.items()):
@@ -59,6 +61,13 @@ def entries() -> Iterator[Entry]:
     version = ("version", "INTEGER", "Schema version (transforms.domain.tables.SCHEMA_VERSION).")
     row = "one row: the version of this file's tables"
     yield Entry("record", "schema_version", row, _sentence(row), ("version",), (version,))
+    for name in whatif.TABLES:
+        yield _declared("whatif", declared(f"whatif/{name}"))
+
+
+def _declared(schema: str, model: Model) -> Entry:
+    comment = f"{model.row} Key: {', '.join(model.key)}."
+    return Entry(schema, model.name, comment, _sentence(model.row), model.key, tuple(tuple(column) for column in model.columns))
 
 
 def _entry(table: tables.Table, *, is_view: bool = False) -> Entry:
@@ -86,7 +95,7 @@ def render() -> str:
     """The page."""
     parts = [_INTRODUCTION]
     found = list(entries())
-    for schema in ("mart", "record"):
+    for schema in ("mart", "record", "whatif"):
         parts.append(f"\n# Schema `{schema}`\n")
         rows = [f"| [`{entry.name}`](#{schema}{entry.name}) | {_cell(entry.row)} |" for entry in found if entry.schema == schema]
         parts.append("\n".join(["| table | |", "|---|---|", *rows]) + "\n")

@@ -165,11 +165,15 @@ def create(connection: duckdb.DuckDBPyConnection, model: Model, schema: str = "m
         try:
             connection.execute(f"CREATE OR REPLACE TABLE {schema}.{model.name} AS {model.query}")  # our own file
         except duckdb.Error as error:
-            raise ModuleMalformed(f"{model.name}.sql", seen=str(error)) from error
+            raise ModuleMalformed(_file(model, schema), seen=str(error)) from error
         _check(connection, model, schema)
         comment_on(connection, "TABLE", f"{schema}.{model.name}", f"{model.row} Key: {', '.join(model.key)}.")
         for column in model.columns:
             comment_on(connection, "COLUMN", f'{schema}.{model.name}."{column.name}"', column.meaning)
+
+
+def _file(model: Model, schema: str) -> str:
+    return f"sql/{'marts' if schema == 'mart' else schema}/{model.name}.sql"
 
 
 def _count_grain(connection: duckdb.DuckDBPyConnection, built: list[Model]) -> None:
@@ -191,7 +195,7 @@ def _check(connection: duckdb.DuckDBPyConnection, model: Model, schema: str) -> 
     declared = [(column.name, column.type) for column in model.columns]
     if got != declared:
         raise ModuleMalformed(
-            f"{model.name}.sql",
+            _file(model, schema),
             seen=f"the query gives {[pair for pair in got if pair not in declared] or [name for name, _ in got]}",
             expected=f"{[pair for pair in declared if pair not in got] or [name for name, _ in declared]} as its header declares",
         )

@@ -29,6 +29,8 @@ from warehouse.landing import Found
 from warehouse.load import Stamp
 from warehouse.schema import sql_file
 
+#: The tables of the file that is written; `dispatch` only where a digest window was asked about.
+TABLES = ("replay", "policy_change", "difference", "changed_cycle", "dispatch")
 #: A row of a register that was replaced comes from this source, alone.
 _SOURCE = "whatif"
 _REGISTER_TABLES = {"assets": "asset", "people": "person", "ownership": "ownership"}
