@@ -6,13 +6,13 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from transforms.domain.instants import from_us, iso, zone
-from transforms.domain.vocabulary import BAND_RANK, RATED_BANDS
 from transforms.simulation import truth
-from transforms.simulation.hours import CALENDARS, DAY, HOUR
+from transforms.simulation.arrivals import EXPLOITED, Arrivals
+from transforms.simulation.hours import CALENDARS
 from transforms.simulation.noise import Noise
 from transforms.simulation.reports import FORMATS, Seen
 from transforms.simulation.story import GRACE, Cycle, Event, Finding, Teller
-from transforms.simulation.world import AS_OF, BEGIN, END, FIRST_RUN, ROUND, SECOND_EXPORT, Cell, Service, security_rows
+from transforms.simulation.world import AS_OF, BEGIN, END, FIRST_RUN, ROUND, SECOND_EXPORT, Cell, security_rows
 
 ACTIVITY_COLUMNS = ("event_id", "ref", "event", "actor", "occurred_at", "target_person", "severity", "channel", "ticket", "comment")
 ASSET_COLUMNS = (
@@ -31,38 +31,6 @@ ASSET_COLUMNS = (
 PERSON_COLUMNS = ("person_id", "name", "email", "team", "role", "channel", "status", "kind", "time_zone", "effective_from")
 OWNERSHIP_COLUMNS = ("match", "person_id", "team", "priority", "effective_from", "effective_to")
 ALIASES = "landing/reference/vulnerability_aliases.csv"
-#: Vulnerabilities that the catalogue of exploited ones lists since before the first day.
-_EXPLOITED = tuple(f"CVE-2024-{number}" for number in range(30_001, 30_041))
-_PACKAGES = (
-    "openssl",
-    "zlib",
-    "curl",
-    "expat",
-    "glibc",
-    "libxml2",
-    "krb5",
-    "sqlite",
-    "lodash",
-    "axios",
-    "minimist",
-    "moment",
-    "express",
-    "handlebars",
-    "semver",
-    "tar",
-)
-_WEAKNESSES = (
-    "Buffer overflow",
-    "Use after free",
-    "Path traversal",
-    "Prototype pollution",
-    "Request smuggling",
-    "Missing validation",
-    "Weak cipher",
-    "Open redirect",
-)
-_BANDS = ("critical", "high", "medium", "low")
-_BAND_WEIGHTS = (12, 28, 38, 22)
 
 
 class Shape(NamedTuple):
@@ -131,14 +99,12 @@ class _Chronicle:
         self.cell, self.rng = cell, cell.rng
         self.teller = Teller(cell)
         self.noise = Noise(shape.seed, cell.number, shape.noise, cell.calendar)
-        self.findings: list[Finding] = []
-        self._used: dict[str, set[str]] = {}
+        self.findings = Arrivals(cell).findings
         self._events = 0
 
     def files(self) -> Iterator[tuple[str, bytes]]:
-        self._arrive()
         for finding in self.findings:
-            self.teller.live(finding, self._first_captured(finding))
+            self.teller.live(finding, finding.bands[0][0])
             self._see(finding)
         cycles = [truth.judge(self.cell, finding, cycle) for finding in self.findings for cycle in finding.cycles]
         yield "truth/cycles.csv", truth.csv_text(truth.CYCLE_COLUMNS, cycles, with_header=False)
@@ -146,148 +112,6 @@ class _Chronicle:
         yield ALIASES, truth.csv_text(("id", "cve", "ghsa", "other"), aliases, with_header=False)
         yield from self._scans()
         yield from self._activity()
-
-    # Arrivals
-
-    def _arrive(self) -> None:
-        rng, cell = self.rng, self.cell
-        if cell.findings >= 200 or cell.number % 3 == 0:
-            self._burst(min(26, cell.findings))
-        while len(self.findings) < cell.findings:
-            self._find(rng.choice(cell.services))
-
-    def _burst(self, count: int) -> None:
-        """Many findings of one service at one scan: a new feed of advisories, a first scan."""
-        service = next(
-            (one for one in self.cell.services if one.profile in ("image", "host") and one.condition in ("sound", "former_owner")), None
-        )
-        if service is None:
-            return
-        number = self.rng.randrange(2, 7)
-        start = service.phase + number * ROUND
-        owner = self.cell.quiet[-1]
-        if not owner.reserve(start - 3 * DAY, start + 3 * DAY):
-            return
-        service.owner = owner
-        for position in range(1, count + 1):
-            self._find(service, number=number, burst=position)
-
-    def _find(self, service: Service, *, number: int | None = None, burst: int = 0) -> None:
-        rng = self.rng
-        if number is None:
-            number = rng.randrange((END - 2 * DAY - 4 * DAY - service.phase) // ROUND + 1)
-        finding = Finding(len(self.findings) + 1, service, {}, [])
-        is_steady = service.condition not in ("unregistered", "ambiguous")
-        has_cve = service.profile in ("image", "repository", "host") or (service.profile == "web" and rng.random() < 0.6)
-        band = rng.choices(_BANDS, _BAND_WEIGHTS)[0]
-        is_overlapped = is_steady and not burst and has_cve and rng.random() < 0.5 and not (service.profile == "web" and band == "critical")
-        is_shadowed = is_steady and not has_cve and service.profile in ("code", "web") and band != "critical" and rng.random() < 0.15
-        word = second_word = band
-        if has_cve:
-            is_exploited = rng.random() < 0.02
-            finding.fact |= {"cve": self._cve(service, _EXPLOITED if is_exploited else None)}
-            if is_exploited and finding.fact["cve"] in _EXPLOITED:
-                band = min(band, "high", key=BAND_RANK.__getitem__)
-            elif service.profile != "web" and service.criticality in ("medium", "") and rng.random() < 0.3:
-                finding.fact["rated"] = band
-                if band != "low" and rng.random() < 0.3:
-                    word = second_word = RATED_BANDS[BAND_RANK[band] + 1]  # the scanner's own word is milder than its vector
-        finding.fact |= self._fact(service, finding.serial)
-        first = service.phase + number * ROUND
-        if service.profile == "repository":
-            first -= rng.randrange(HOUR, 13 * DAY, 1_000)
-            first = max(first, BEGIN + HOUR)
-        finding.bands = [(0, band)]
-        finding.sightings = [(finding.scanner, first, word)]
-        if is_overlapped or is_shadowed:
-            second = list(service.targets)[1]
-            at = service.phase + number * ROUND + service.offset
-            if service.profile == "repository" and at < first:
-                at += ROUND
-            if (
-                is_overlapped
-                and at > first
-                and "rated" not in finding.fact
-                and band != "critical"
-                and rng.random() < 0.15
-                and service.profile != "web"
-            ):
-                second_word = RATED_BANDS[rng.randrange(BAND_RANK[band])]
-                finding.bands.append((at, second_word))
-            if at <= END:
-                finding.sightings.append((second, at, second_word))
-            elif len(finding.bands) > 1:
-                finding.bands.pop()
-            finding.fact["is_shadowed"] = "yes" if is_shadowed else ""
-        finding.burst = burst
-        self.findings.append(finding)
-
-    def _cve(self, service: Service, among: tuple[str, ...] | None) -> str:
-        used = self._used.setdefault(service.asset_id, set())
-        while True:
-            cve = self.rng.choice(among) if among else f"CVE-{self.rng.randrange(2021, 2026)}-{self.rng.randrange(40_000, 99_999)}"
-            if cve not in used:
-                used.add(cve)
-                return cve
-            among = None  # every one of them is there already
-
-    def _fact(self, service: Service, serial: int) -> dict[str, str]:
-        rng = self.rng
-        weakness, mark = rng.choice(_WEAKNESSES), f"{rng.getrandbits(64):016x}"
-        title = f"{weakness} ({self.cell.number}-{serial})"
-        name = f"{self.cell.number:04d}{serial:06d}"
-        if service.profile in ("image", "repository"):
-            package = {
-                "package": rng.choice(_PACKAGES),
-                "version": f"{rng.randrange(1, 9)}.{rng.randrange(20)}.{rng.randrange(9)}",
-                "title": title,
-            }
-            if service.profile == "image":
-                return package | {
-                    "rule": "AWSInspector",
-                    "own_id": f"arn:aws:inspector2:eu-west-1:{service.targets['inspector'].split(':')[4]}:finding/{mark}{name}",
-                }
-            # Some advisories are known to each of the two scanners by another name: only the alias list says that they are one.
-            names = {"is_aliased": "yes"} if rng.random() < 0.15 else {}
-            return package | names | {"ghsa": f"GHSA-{name[:4]}-{name[2:6]}-{name[6:]}", "own_id": f"RVA_kw{mark}{name}"}
-        if service.profile == "host":
-            return {
-                "rule": f"{100_000 + serial}",
-                "title": title,
-                "port": rng.choice(("22", "443", "5432", "8443")),
-                "own_id": f"{mark[:8]}-{mark[8:12]}-{name}",
-            }
-        if service.profile == "web":
-            url = f"https://{service.targets['pentest']}/{rng.choice(('api', 'shop', 'admin'))}/{serial}"
-            return {
-                "rule": f"{90_000 + serial}",
-                "title": title,
-                "url": url,
-                "param": rng.choice(("q", "id", "next")),
-                "own_id": f"PT-{name}",
-            }
-        if service.profile == "code":
-            rule, path = (
-                f"{rng.choice(('python', 'java', 'go'))}.{weakness.lower().replace(' ', '-')}",
-                f"src/module{rng.randrange(40)}/file{serial}.py",
-            )
-            return {
-                "rule": rule,
-                "title": title,
-                "file": path,
-                "line": str(rng.randrange(5, 900)),
-                "own_id": f"{mark}{name}",
-                "second_id": f"s{mark}{name}",
-            }
-        return {"rule": f"security-control/EC2.{serial}", "title": title, "own_id": f"arn:aws:securityhub:eu-west-1::finding/{mark}{name}"}
-
-    def _first_captured(self, finding: Finding) -> int:
-        """t0; from here on only what the first scans saw is known, what later ones see follows from the story."""
-        if finding.fact.get("is_shadowed"):
-            return finding.sightings[0][1]
-        first = min(at for _, at, _ in finding.sightings)
-        finding.bands[0] = (first, finding.bands[0][1])
-        return first
 
     # What scans see
 
@@ -299,6 +123,9 @@ class _Chronicle:
                 present[-1] = (present[-1][0], _gone_at(cycle))
             else:
                 present.append((cycle.started_at, _gone_at(cycle)))
+        ended = finding.cycles[0].ended_at
+        if ended is not None and finding.bands[-1][0] > ended:
+            finding.bands = finding.bands[:1]  # rated more severely only when it concerned nobody any more
         for index, (scanner, first, word) in enumerate(list(finding.sightings)):
             if scanner == "github":
                 continue
@@ -444,7 +271,7 @@ def _gone_at(cycle: Cycle) -> int | None:
 
 
 def _exploited() -> bytes:
-    rows = [{"cveID": cve, "vendorProject": "Example", "product": "Example", "dateAdded": "2025-06-01"} for cve in _EXPLOITED]
+    rows = [{"cveID": cve, "vendorProject": "Example", "product": "Example", "dateAdded": "2025-06-01"} for cve in EXPLOITED]
     return truth.csv_text(("cveID", "vendorProject", "product", "dateAdded"), rows)
 
 

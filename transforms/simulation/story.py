@@ -334,10 +334,11 @@ class _Desk:
 
     def _route(self, person: Person, share: float, *, is_milder: bool = False, kind: str = "routed") -> None:
         rng, at = self.rng, self.at(share)
+        band = self.finding.band(at)
         if is_milder:
-            severity = rng.choice(RATED_BANDS[BAND_RANK[self.band] + 1 :])
+            severity = rng.choice(RATED_BANDS[BAND_RANK[band] + 1 :])
         else:
-            severity = rng.choice((self.band, self.band, self.band, "", RATED_BANDS[rng.randrange(BAND_RANK[self.band] + 1)]))
+            severity = rng.choice((band, band, band, "", RATED_BANDS[rng.randrange(BAND_RANK[band] + 1)]))
         self.cycle.say(at, kind, rng.choice(ANALYSTS), person.person_id, severity if kind == "routed" else "", True)
         self.named = person
 
@@ -346,8 +347,10 @@ class _Desk:
         rng, cell = self.rng, self.teller.cell
         wrong = rng.choice((cell.gone, cell.inactive, cell.inbox, cell.bot, cell.unreachable, cell.without_role, "unknown", ""))
         name = wrong.person_id if isinstance(wrong, Person) else (f"nobody-{cell.number}" if wrong else "")
-        severity = rng.choice(RATED_BANDS[BAND_RANK[self.band] + 1 :]) if is_milder else self.band
-        self.cycle.say(self.at(0.1), "routed", rng.choice(ANALYSTS), name, severity, False)
+        at = self.at(0.1)
+        band = self.finding.band(at)
+        severity = rng.choice(RATED_BANDS[BAND_RANK[band] + 1 :]) if is_milder else band
+        self.cycle.say(at, "routed", rng.choice(ANALYSTS), name, severity, False)
         if name and rng.random() < 0.6:
             self.cycle.say(self.at(0.14), "notified", DESK_BOT, name, "", False, "mail")
             if isinstance(wrong, Person):
