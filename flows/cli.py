@@ -251,7 +251,7 @@ def simulate(
 
 @app.command(epilog="Example: handoff whatif --policy stricter.yaml --by team")
 def whatif(
-    policy: PolicyOption = None,
+    policy: Annotated[Path | None, typer.Option("--policy", help="YAML laid over the run's own policy key by key.")] = None,
     ownership: Annotated[list[Path] | None, typer.Option("--ownership", help="An ownership, people or assets file to stand in for what was recorded; may be repeated.")] = None,
     as_of: Annotated[str | None, typer.Option("--as-of", help="Compare as of this instant, from what was known by then [default: the last run's].")] = None,
     by: Annotated[str, typer.Option("--by", help="Cut the measures by a dimension, as in team.")] = "all",

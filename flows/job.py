@@ -208,8 +208,8 @@ def what_if(home_folder: Path, policy_path: Path | None, registers: Sequence[Pat
     """
     if policy_path is None and not registers:
         raise UsageError("whatif", seen="nothing that would be otherwise", expected="--policy, --ownership or both")
-    policy = settings.read_policy(policy_path) if policy_path else None
-    return whatif.replay(Home(home_folder), policy, registers, settings.instant(as_of), out, settings.code_version())
+    layer = settings.read_layer(policy_path) if policy_path else None
+    return whatif.replay(Home(home_folder), layer, registers, settings.instant(as_of), out, settings.code_version())
 
 
 # The steps: each is one task of the flow. One that failed half-way can be done again.

@@ -31,12 +31,15 @@ def home_folder(given: Path | None) -> Path:
 def read_policy(path: Path | None) -> Policy:
     """The default policy, overlaid by the user's file. Raises `UsageError` where that cannot be read, `PolicyError` for what it says."""
     layers = [("policy.yaml", default_policy_text())]
-    if path is not None:
-        try:
-            layers.append((str(path), path.read_text(encoding="utf-8")))
-        except (OSError, UnicodeDecodeError) as error:
-            raise UsageError("--policy", seen=f"{path} cannot be read: {error}", expected="a YAML file") from None
-    return load_policy(*layers)
+    return load_policy(*layers, *([read_layer(path)] if path is not None else []))
+
+
+def read_layer(path: Path) -> tuple[str, str]:
+    """The user's policy file by name. Raises `UsageError` where it cannot be read."""
+    try:
+        return str(path), path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise UsageError("--policy", seen=f"{path} cannot be read: {error}", expected="a YAML file") from None
 
 
 def default_policy_text() -> str:

@@ -18,7 +18,7 @@ from transforms import digest, intake, whatif
 from transforms.domain import tables
 from transforms.domain.digests import identifier, sha256
 from transforms.domain.errors import UsageError
-from transforms.domain.policy import Policy
+from transforms.domain.policy import Policy, overlaid
 from transforms.domain.sidecar import Sidecar
 from transforms.whatif import Change
 from warehouse import history, load, models
@@ -53,14 +53,15 @@ class Outcome(NamedTuple):
     runs_replayed: int
 
 
-def replay(home: Home, other: Policy | None, files_: Sequence[Path], as_of_us: int | None, out: Path | None, code_version: str) -> Outcome:
-    """Replays the record as known at `as_of_us` (the last run's as_of for None) under `other` and with these register files, into a file.
+def replay(home: Home, layer: tuple[str, str] | None, files_: Sequence[Path], as_of_us: int | None, out: Path | None, code_version: str) -> Outcome:
+    """Replays the record as known at `as_of_us` (the last run's as_of for None) under another policy and with these register files, into a file.
 
-    `other` None keeps the run's policy. Raises `UsageError` for an instant of which nothing is known, for a change of what was decided at
-    intake, for a register that cannot be used, and where `out` is there already.
+    `layer`: name and text of a policy file, laid over the policy of the run; None keeps that. Raises `PolicyError` for what it says, `UsageError`
+    for an instant of which nothing is known, for a change of what was decided at intake, for a register that cannot be used, and where `out`
+    is there already.
     """
     past = history.past_at(home, as_of_us)
-    at, other = past.run_us if as_of_us is None else as_of_us, other or past.policy
+    at, other = past.run_us if as_of_us is None else as_of_us, overlaid(past.policy, *layer) if layer else past.policy
     changes = whatif.changes(past.policy, other)
     whatif.refuse_what_was_decided(changes, past.policy, other)
     runs = history.runs_until(home, at)

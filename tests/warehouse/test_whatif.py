@@ -88,7 +88,7 @@ def home(tools, tmp_path_factory):
 def asked(home, tools, out, overlay=None, registers=(), as_of=None):
     """The what-if's outcome, and its file open."""
     with tools.parsed_here():
-        found = whatif.replay(home, None if overlay is None else tools.make_policy(overlay), registers, as_of, out, "code")
+        found = whatif.replay(home, None if overlay is None else ("other.yaml", yaml.safe_dump(overlay)), registers, as_of, out, "code")
     return found, duckdb.connect(str(found.out), read_only=True) if found.out else None
 
 
@@ -104,6 +104,13 @@ def test_the_runs_own_policy_makes_no_difference(home, tools, tmp_path):
     assert (found.out, found.changes) == (None, [])
     assert not (tmp_path / "out.duckdb").exists()
     assert not home.whatifs.exists()
+
+
+def test_the_other_policy_lies_over_the_runs_own(zone, tools, tmp_path):
+    warehouse = tools.Warehouse(tmp_path / "home")
+    warehouse.run(zone.scan("2026-04-01T09:00:00Z").write(tmp_path / "landing"), "2026-05-01T00:00:00Z", {"handoff_sla": {"high": "2bd"}}, published=True)
+    found, _ = asked(warehouse.home, tools, tmp_path / "out.duckdb", {"handoff_sla": {"critical": "2bh"}})
+    assert [tuple(change) for change in found.changes] == [("handoff_sla.critical", "4bh", "2bh")]
 
 
 def test_a_stricter_sla_is_told_measure_by_measure(home, tools, tmp_path):

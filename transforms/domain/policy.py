@@ -362,6 +362,11 @@ def from_canonical(text: str) -> Policy:
     return Policy.model_validate_json(_with_durations(text))
 
 
+def overlaid(policy: Policy, name: str, text: str) -> Policy:
+    """A policy with the keys of one more layer over it. Raises `PolicyError` for what that layer says."""
+    return load_policy(("the policy below", _with_durations(policy.canonical)), (name, text))
+
+
 def _with_durations(text: str) -> str:
     def compact(node: Any) -> Any:
         if isinstance(node, dict):
