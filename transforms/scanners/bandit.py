@@ -27,7 +27,7 @@ CALIBRATION: dict[str, str] = {}  # LOW, MEDIUM, HIGH are the policy's; UNDEFINE
 
 _COLUMNS = frozenset(("filename", "test_id", "test_name", "issue_severity", "issue_confidence", "issue_text"))
 _TEST = re.compile(r"Test ID:\s*(?P<test>\S+)")
-_CWE = re.compile(r"CWE:\s*CWE-(\d+)|/definitions/(\d+)\.html")
+_CWE = re.compile(r"CWE:\s*CWE-(\d{1,6})\b|/definitions/(\d{1,6})\.html")
 _WHERE = re.compile(r"Location (?P<path>.*?)(?::(?P<line>\d+))?(?::\d+)?\s*$")
 
 _Any = object

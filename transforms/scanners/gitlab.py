@@ -41,7 +41,7 @@ _ADVISORIES = frozenset(
 )
 _ADVISORY = re.compile(r"[A-Z]{2,10}\d*-[A-Z0-9][\w:.-]*", re.IGNORECASE)
 _CODE_HASH = re.compile(r":([0-9a-f]{64}):")
-_CWE = re.compile(r"CWE-(\d+)", re.IGNORECASE)
+_CWE = re.compile(r"CWE-(\d{1,6})\b", re.IGNORECASE)
 _NAIVE = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?")
 #: A tag or a digest in the last step: what is scanned may also be called `Node.js` or after a lock file.
 _IMAGE = re.compile(r"(?:.*/)?[^/]*[:@][^/]+")

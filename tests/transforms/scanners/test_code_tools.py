@@ -8,7 +8,7 @@ import pytest
 
 from transforms.domain.errors import FileRejected
 from transforms.domain.head import Head
-from transforms.domain.result import Reject, Result, Scan
+from transforms.domain.result import Reject, Result, Scan, cwe_numbers
 from transforms.scanners import formats
 
 BANDIT = {"errors": [], "generated_at": "2024-05-01T10:00:00Z", "metrics": {}}
@@ -127,6 +127,28 @@ def test_a_scan_that_failed_is_no_clean_scan(format, document):
 def test_an_item_without_what_it_needs_is_one_reject(format, document, reason):
     (row,) = _rows(format, document)
     assert isinstance(row, Reject) and row.reason == reason and row.raw
+
+
+@pytest.mark.parametrize(
+    ("stated", "numbers"),
+    [
+        ("CWE-79", (79,)),
+        ("79: XSS", (79,)),
+        ("cwe_022", (22,)),
+        ("²", ()),
+        ("9" * 5000, ()),
+        ("\n\n", ()),
+        ("79abc", ()),
+        ("CWE-0", ()),
+        (True, ()),
+    ],
+    ids=lambda value: repr(value)[:12],
+)
+def test_a_weakness_that_is_no_number_is_none_and_breaks_nothing(stated, numbers):
+    assert cwe_numbers(stated) == numbers
+    assert _one("gosec", {"Issues": [{"rule_id": "G1", "file": "a.go", "cwe": {"id": stated}}], "Stats": {}}).cwes == numbers
+    identifiers = [{"type": "cwe", "value": "rule", "name": stated}, {"type": "cwe", "value": stated}]
+    assert _one("gitlab", {**GITLAB, "vulnerabilities": [_vulnerability(identifiers=identifiers, location={"file": "a"})]}).cwes == numbers
 
 
 # Bandit ----------------------------------------------------------------------------------------------------------------------------
