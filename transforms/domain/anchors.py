@@ -6,6 +6,7 @@ not by the order of the report, so that the same results in another order have t
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterable
 from typing import NamedTuple
 
@@ -28,3 +29,9 @@ def ordinals(places: Iterable[Place]) -> dict[Place, int]:
 def anchor(rule: str, ordinal: int) -> str:
     """The rule alone for the first place, so that a file with one place of it reads well."""
     return f"{rule}#{ordinal}" if ordinal else rule
+
+
+def snippet(code: str | None) -> str | None:
+    """A fingerprint of the code itself, whatever its indentation; None where there is none."""
+    flat = " ".join(code.split()) if code else ""
+    return hashlib.sha256(flat.encode("utf-8", "replace")).hexdigest()[:16] if flat else None

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import re
+
 import msgspec
 
 from transforms.domain.instants import DateOrder, Stamp, parse_stamp
 from transforms.domain.location import NOWHERE, Location
+
+_CWE = re.compile(r"\s*(?:CWE)?[-_:\s]*([0-9]{1,6})(?=[:\s]|$)", re.IGNORECASE)
 
 
 class Result(msgspec.Struct, frozen=True, gc=False, kw_only=True):
@@ -79,8 +83,7 @@ def cwe_numbers(*values: object) -> tuple[int, ...]:
     for value in values:
         for item in value if isinstance(value, list | tuple) else (value,):
             if isinstance(item, str):
-                digits = item.upper().removeprefix("CWE").lstrip("-_: ")
-                item = int(head) if (head := digits.split(":")[0].split()[0] if digits else "").isdigit() else None
+                item = int(match[1]) if (match := _CWE.match(item)) else None
             if isinstance(item, int) and not isinstance(item, bool) and 0 < item < 1_000_000:
                 numbers[item] = None
     return tuple(numbers)

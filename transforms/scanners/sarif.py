@@ -5,8 +5,9 @@ extension and is meant by id or index. A result in several places is one result 
 
 Severity: `security-severity` of the result or its rule (a CVSS-like number, or a word with some tools) where there is one,
 as GitHub reads it; else the level of the result, else of its rule, else SARIF's own default `warning`; a result of another
-kind than `fail` has the level `none`. Checks that passed or did not apply, and results that the baseline had and this run
-has not (`absent`), are not findings of this run. A suppression is evidence of a state, not a reason to leave a result out.
+kind than `fail` has the level `none`. A tool that documents which of its own words stand behind the levels (Snyk Code) has its
+words. Checks that passed or did not apply, and results that the baseline had and this run has not (`absent`), are not findings
+of this run. A suppression is evidence of a state, not a reason to leave a result out.
 
 A result is told from the others by rule, place, message and fingerprint. Its anchor in the file is the tool's fingerprint
 (else what it says of the primary location, not of the whole file: that changes with every edit), else rule and ordinal.
@@ -33,6 +34,8 @@ TITLE = "SARIF 2.1.0"
 SCANNER = "sarif"
 CALIBRATION: dict[str, str] = {"error": "high", "warning": "medium", "note": "informational", "none": "informational"}
 
+#: Tools whose documentation says what their levels stand for: `note` is otherwise no more than a remark.
+_WORDS: dict[str | None, dict[str, str]] = {"snykcode": {"error": "high", "warning": "medium", "note": "low", "info": "low"}}
 _NO_FINDING = ("pass", "notApplicable")
 _CWE = re.compile(r"cwe[-_/ ]*(\d{1,6})", re.IGNORECASE)
 _PLACEHOLDER = re.compile(r"\{(\d+)\}")
@@ -309,7 +312,7 @@ def _result(
     where: str,
     context: Context,
 ) -> Result:
-    severity, score = _severity(item, rule)
+    severity, score = _severity(item, rule, context.scanner)
     return Result(
         pointer=pointer,
         title=documents.one_line(title),
@@ -368,7 +371,7 @@ def _message(message: Message | None, strings: dict[str, Message]) -> str | None
     return found
 
 
-def _severity(item: Item, rule: Rule | None) -> tuple[str | None, float | None]:
+def _severity(item: Item, rule: Rule | None, scanner: str | None) -> tuple[str | None, float | None]:
     """The native term, or None where the tool has a number that goes before it."""
     for bag in (item.properties, rule.properties if rule else None):
         stated = (bag or {}).get("security-severity")
@@ -381,7 +384,8 @@ def _severity(item: Item, rule: Rule | None) -> tuple[str | None, float | None]:
         level = "none"
     if level is None and rule and rule.defaultConfiguration:
         level = documents.text(rule.defaultConfiguration.level)
-    return level or "warning", None
+    level = level or "warning"
+    return _WORDS.get(scanner, {}).get(level, level), None
 
 
 def _spots(item: Item, context: Context) -> list[Spot]:

@@ -1,11 +1,15 @@
-"""Semgrep's JSON: the output of `semgrep scan|ci --json`, and the platform's list of supply-chain issues (`vulns`).
+"""Semgrep's JSON: the output of `semgrep scan|ci --json`, and the platform's lists of findings and of supply-chain issues.
 
 In the output, `results` are code findings; one with `extra.sca_info` is of a dependency. `fingerprint` is Semgrep's own and
 survives line drift, but says `requires login` to those without an account: then rule and ordinal stand for it. `is_ignored`
 (a `nosemgrep` comment) is evidence of a state.
 
-A code finding is told from the others by rule, path, position and message; a supply-chain issue by its `groupKey`, the
-dependency and its place. Severity: `ERROR`, `WARNING`, `INFO` are Semgrep's old words for high, medium and low.
+The platform's API (`/deployments/…/findings`) answers with `findings` of code or, with a `found_dependency`, of the supply chain, of
+every repository and branch that it holds: the instant of one is when it was found. `match_based_id` is the fingerprint of the output.
+An older list, `vulns`, has supply-chain issues only.
+
+A code finding is told from the others by rule, path, position and message; one of the platform by its id; a supply-chain issue by its
+`groupKey`, the dependency and its place. Severity: `ERROR`, `WARNING`, `INFO` are Semgrep's old words for high, medium and low.
 """
 
 from __future__ import annotations
@@ -19,6 +23,7 @@ from transforms.domain.anchors import Place, anchor, ordinals
 from transforms.domain.errors import FileRejected
 from transforms.domain.head import Head
 from transforms.domain.result import Reject, Result, Scan, cwe_numbers
+from transforms.domain.scores import probability
 
 NAME = "semgrep"
 TITLE = "Semgrep (JSON)"
@@ -74,6 +79,45 @@ class Finding(msgspec.Struct, gc=False):
     extra: Extra | None = None
 
 
+class Repository(msgspec.Struct, gc=False):
+    name: _Any = None
+
+
+class Spot(msgspec.Struct, gc=False):
+    file_path: _Any = None
+    line: _Any = None
+    column: _Any = None
+
+
+class PlatformRule(msgspec.Struct, gc=False):
+    name: _Any = None
+    message: _Any = None
+    cwe_names: _Any = None
+
+
+class Chance(msgspec.Struct, gc=False):
+    score: _Any = None
+
+
+class PlatformFinding(msgspec.Struct, gc=False):
+    """A finding as the platform lists it."""
+
+    id: _Any = None
+    ref: _Any = None
+    match_based_id: _Any = None
+    repository: Repository | None = None
+    severity: _Any = None
+    status: _Any = None
+    created_at: _Any = None
+    rule_name: _Any = None
+    rule_message: _Any = None
+    rule: PlatformRule | None = None
+    location: Spot | None = None
+    vulnerability_identifier: _Any = None
+    found_dependency: FoundDependency | None = None
+    epss_score: Chance | None = None
+
+
 class References(msgspec.Struct, gc=False):
     cveIds: _Any = None
     cweIds: _Any = None
@@ -114,11 +158,13 @@ class Issue(msgspec.Struct, gc=False):
 
 class Report(msgspec.Struct):
     results: list[msgspec.Raw] | None = None
+    findings: list[msgspec.Raw] | None = None
     vulns: list[msgspec.Raw] | None = None
 
 
 _report = msgspec.json.Decoder(Report)
 _finding = msgspec.json.Decoder(Finding)
+_platform = msgspec.json.Decoder(PlatformFinding)
 _issue = msgspec.json.Decoder(Issue)
 
 
@@ -129,14 +175,17 @@ def recognise(head: Head) -> bool:
     if "results" in keys:
         item = head.item_keys("results")
         return "check_id" in item and "path" in item if item else "errors" in keys and not _FOREIGN & keys
+    if "findings" in keys:
+        return {"match_based_id", "rule_name"} <= head.item_keys("findings")
     return "vulns" in keys and ({"hasMore", "cursor"} <= keys or {"advisory", "matchedDependency"} <= head.item_keys("vulns"))
 
 
 def parse(content: bytes, scan: Scan) -> Iterator[Result | Reject]:
-    report = documents.decode(_report, content, "an object with a list `results` or `vulns`")
-    if report.results is None and report.vulns is None:
-        raise FileRejected("malformed", seen="neither `results` nor `vulns`", expected="one of them, a list")
+    report = documents.decode(_report, content, "an object with a list `results`, `findings` or `vulns`")
+    if report.results is None and report.findings is None and report.vulns is None:
+        raise FileRejected("malformed", seen="neither `results`, `findings` nor `vulns`", expected="one of them, a list")
     yield from _findings(report)
+    yield from _platform_findings(report, scan)
     yield from _issues(report)
 
 
@@ -178,6 +227,43 @@ def _findings(report: Report) -> Iterator[Result | Reject]:
             location=location.package(package) if package else location.code(path, fingerprint or anchor(rule, ranks[place])),
             own_id=fingerprint,
             source_state="ignored" if extra.is_ignored is True else None,
+        )
+
+
+def _platform_findings(report: Report, scan: Scan) -> Iterator[Result | Reject]:
+    for pointer, raw, item in documents.items(report.findings, _platform, "/findings"):
+        if isinstance(item, Reject):
+            yield item
+            continue
+        about, spot = item.rule or PlatformRule(), item.location or Spot()
+        rule, path = documents.text(item.rule_name) or documents.text(about.name), documents.text(spot.file_path)
+        if rule is None or path is None:
+            yield documents.missing(pointer, "rule_name" if rule is None else "path", raw)
+            continue
+        own, fingerprint = documents.text(item.id), documents.text(item.match_based_id)
+        message = documents.text(item.rule_message) or documents.text(about.message)
+        dependency = item.found_dependency or FoundDependency()
+        package, status = documents.text(dependency.package), documents.text(item.status)
+        identifier = documents.text(item.vulnerability_identifier)
+        line = documents.line(spot.line)
+        yield Result(
+            pointer=pointer,
+            title=documents.one_line(message) if message else rule,
+            identity=(own, rule, path, fingerprint, documents.text(item.ref), None if own or fingerprint else line),
+            severity=documents.text(item.severity),
+            rule=rule,
+            vulnerability_ids=documents.ids_within(identifier) if identifier else (),
+            cwes=cwe_numbers(about.cwe_names),
+            epss=probability(item.epss_score.score) if item.epss_score else None,
+            component_name=package,
+            component_version=documents.text(dependency.version),
+            file_path=path,
+            line=line,
+            location=location.package(package) if package else location.code(path, fingerprint or rule),
+            target=documents.text(item.repository.name) if item.repository else None,
+            captured=scan.stamp(item.created_at),
+            own_id=own,
+            source_state=status.lower() if status and status.lower() != "open" else None,
         )
 
 

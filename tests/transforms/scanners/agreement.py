@@ -91,6 +91,11 @@ def _zap(report: Report, result: Result) -> Hashable:
     return result.pointer.split("/instances")[0]
 
 
+def _gitlab(report: Report, result: Result) -> Hashable:
+    # The id, else what GitLab compared results by; what is in an image is not merged.
+    return (None if result.target else result.own_id or result.identity[-1]) or result.pointer
+
+
 def _generic(report: Report, result: Result) -> Hashable:
     if report.content.lstrip()[:1] == b"{":
         return result.pointer  # an item's endpoints are one finding there
@@ -98,7 +103,7 @@ def _generic(report: Report, result: Result) -> Hashable:
 
 
 #: The peer's own merge of rows within one file where it is no list of columns; such a list stands in the format's golden.yaml.
-MERGES: dict[str, Callable[[Report, Result], Hashable]] = {"generic": _generic, "nessus": _nessus, "semgrep": _semgrep, "zap": _zap}
+MERGES: dict[str, Callable[[Report, Result], Hashable]] = {"generic": _generic, "gitlab": _gitlab, "nessus": _nessus, "semgrep": _semgrep, "zap": _zap}
 
 
 @cache
