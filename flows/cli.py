@@ -268,7 +268,8 @@ def whatif(
     found = job.what_if(settings.home_folder(home), policy, ownership or [], as_of, out)
     rows, cycles = replaying.read(found.out, by) if found.out else ([], 0)
     if as_json:
-        _print_json({**comparison.headline(found.as_of_us, found.runs_replayed, cycles), "out": found.out, "policy_change": [change._asdict() for change in found.changes], "difference": rows})
+        about = {**comparison.headline(found.as_of_us, found.runs_replayed, cycles), "is_other_code": found.is_other_code, "out": found.out}
+        _print_json({**about, "policy_change": [change._asdict() for change in found.changes], "difference": rows})
         return
     if found.out is None:
         print("no difference: the other policy says what the run's says")
@@ -277,6 +278,8 @@ def whatif(
     print()
     _print_table(*comparison.table(rows, by))
     print(comparison.summary(rows, cycles, found.runs_replayed))
+    if found.is_other_code:
+        print("both sides are computed by other code than the run's: the base may differ from what was published")
     print(f"stored {found.out}")
 
 

@@ -19,9 +19,13 @@ def open_copy(folder: Path) -> duckdb.DuckDBPyConnection:
     home = Home(folder)
     if not home.published.exists():
         raise UsageError("--home", seen=f"{home.published} is not there", expected="a published copy", remedy="run `handoff run --landing DIR` first")
-    connection = connect(home.published, read_only=True)
+    return _open(home.published)
+
+
+def _open(path: Path) -> duckdb.DuckDBPyConnection:
+    connection = connect(path, read_only=True)
     try:
-        schema.require_version(connection, str(home.published))
+        schema.require_version(connection, str(path))
     except BaseException:
         connection.close()
         raise
@@ -54,7 +58,7 @@ def _open_latest(home: Home) -> duckdb.DuckDBPyConnection:
     """The warehouse, which also knows a run that was not published; the published copy while a run holds the warehouse."""
     if home.warehouse.exists():
         try:
-            return connect(home.warehouse, read_only=True)
+            return _open(home.warehouse)
         except RunError:
             if not home.published.exists():
                 raise

@@ -51,9 +51,11 @@ class Outcome(NamedTuple):
     as_of_us: int
     changes: list[Change]
     runs_replayed: int
+    #: Both sides are computed by this code: where the run's was another, the base may not be what was published.
+    is_other_code: bool
 
 
-def replay(home: Home, layer: tuple[str, str] | None, files_: Sequence[Path], as_of_us: int | None, out: Path | None, code_version: str) -> Outcome:
+def replay(home: Home, layer: tuple[str, str] | None, register_files: Sequence[Path], as_of_us: int | None, out: Path | None, code_version: str) -> Outcome:
     """Replays the record as known at `as_of_us` (the last run's as_of for None) under another policy and with these register files, into a file.
 
     `layer`: name and text of a policy file, laid over the policy of the run; None keeps that. Raises `PolicyError` for what it says, `UsageError`
@@ -65,10 +67,10 @@ def replay(home: Home, layer: tuple[str, str] | None, files_: Sequence[Path], as
     changes = whatif.changes(past.policy, other)
     whatif.refuse_what_was_decided(changes, past.policy, other)
     runs = history.runs_until(home, at)
-    registers = [_read(path, runs[0].as_of_us, other) for path in files_]
+    registers = [_read(path, runs[0].as_of_us, other) for path in register_files]
     _require_one_of_a_kind(registers)
     if not changes and not registers:
-        return Outcome(None, at, [], 0)
+        return Outcome(None, at, [], 0, past.code_version != code_version)
     target = out or home.whatifs / f"{_identity(past, other, registers, at)}.duckdb"
     if out is not None:
         history.require_new(out)
@@ -80,7 +82,7 @@ def replay(home: Home, layer: tuple[str, str] | None, files_: Sequence[Path], as
         changes += replacing
         _compare(work, changes, _row(past, other, at, code_version, replayed))
         (work / "result.duckdb").replace(target)
-    return Outcome(target, at, changes, replayed)
+    return Outcome(target, at, changes, replayed, past.code_version != code_version)
 
 
 def build_sides(

@@ -138,3 +138,13 @@ def test_a_finding_is_explained_by_any_of_its_ids(warehouse, zone, landing):
         assert [step["what"] for step in life["timeline"]][:2] == ["seen", "acknowledged"]
     with pytest.raises(UsageError, match="no finding has that id"):
         published.explain(home, "nothing")
+
+
+def test_a_file_of_another_schema_version_says_what_to_do(warehouse, landing):
+    warehouse.run(landing, "2026-05-01T00:00:00Z", published=True)
+    for file in (warehouse.home.published, warehouse.home.warehouse):
+        with duckdb.connect(str(file)) as connection:
+            connection.execute("UPDATE record.schema_version SET version = version - 1")
+    for ask in (lambda: published.query(warehouse.home.folder, "SELECT 1"), lambda: published.status(warehouse.home.folder)):
+        with pytest.raises(RunError, match="handoff rebuild"):
+            ask()
