@@ -4,9 +4,9 @@ WITH judged AS (
     SELECT
         obligation.subject_id, obligation.cycle,
         CASE WHEN bool_or(status = 'exception') THEN 'exception' WHEN bool_or(status = 'pending') THEN 'pending' ELSE 'complete' END AS status,
-        list({'status': status, 'text': concat(obligation.obligation, ': ', reason), 'dated_at': dated_at} ORDER BY obligation.obligation) AS answers
+        list_sort(list({'text': concat(obligation.obligation, ': ', reason), 'status': status, 'dated_at': dated_at})) AS answers
     FROM mart.obligation
-    LEFT JOIN mart.finding ON obligation.subject = 'handoff' AND finding.finding_id = obligation.subject_id
+    LEFT JOIN mart.finding ON finding.finding_id = obligation.subject_id
     WHERE list_contains($obligations::VARCHAR[], obligation.obligation)
         AND ($location_kinds::VARCHAR[] IS NULL OR list_contains($location_kinds::VARCHAR[], finding.location_kind))
     GROUP BY obligation.subject_id, obligation.cycle
