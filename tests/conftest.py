@@ -44,6 +44,7 @@ PLAIN_PATH = TESTS / "golden" / "scenarios" / "plain_path"
 PLAIN_AS_OF = "2026-05-04T12:00:00Z"
 
 settings.register_profile("quick", derandomize=True, deadline=None, max_examples=60, suppress_health_check=[HealthCheck.too_slow])
+settings.register_profile("long", settings.get_profile("quick"), derandomize=False, max_examples=3000)
 settings.load_profile("quick")
 
 

@@ -643,7 +643,7 @@ class _Derivation:
         """Where the cycle stood unrouted when a current reporting period began: the queue depth that 'last period' ended with."""
         cycle = ev.cycle
         for at in {period.starts_us for period in self._periods}:
-            if cycle.started_us <= at < (cycle.ended_us or self._as_of) and not (ev.t1 is not None and ev.t1 <= at):
+            if cycle.started_us <= at and not any(end is not None and end <= at for end in (cycle.ended_us, ev.t1)):
                 decision = ev.decision(at)
                 if decision.status != "routed":
                     self._add("queue", at=at, finding_id=finding_id, cycle=cycle.number, severity=ev.severity, status=decision.status)

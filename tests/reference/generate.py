@@ -1,6 +1,6 @@
 """A random but valid landing zone with its policy: `write_landing(seed, folder, size)` writes folder/landing and folder/policy.yaml, returns as_of.
 
-Only random.Random(seed) is drawn from. The reference beside this file is asked for due instants, so that events fall exactly on them.
+Only random.Random(seed) is drawn from, and one more for the stories. The reference beside this file is asked for due instants, so that events fall exactly on them.
 Every vulnerability of one asset and place has one title, so that rows can be matched by title; what rulings.md leaves open is not generated.
 """
 import csv
@@ -8,6 +8,7 @@ import gzip
 import importlib.util
 import io
 import json
+import os
 import random
 import shutil
 import sys
@@ -69,6 +70,9 @@ class Landing:
         if rng.random() < 0.15:
             self.as_of += rng.randrange(0, 60 * R.SECOND)
         self.begin = self.as_of - rng.choice((20, 40, 70)) * DAY
+        self.stories = random.Random(f"stories of {seed}")            # drawn from apart: what is told in addition moves nothing that was there
+        if self.stories.random() < 0.35:                              # over quarter boundaries, some over a year's end
+            self.begin = self.as_of - self.stories.choice((130, 260, 430)) * DAY
         self.truths = []
         self.observations = []
         self.events = []
@@ -180,6 +184,10 @@ class Landing:
             p["reopen"] = {"grace": rng.choice(("0s", "12h", "2d", "3d"))}
         if self.chance(0.2):
             p["sources"] = {"*": {"time_zone": rng.choice(("Asia/Kolkata", "UTC")), "date_order": rng.choice(("mdy", "dmy"))}}
+        if self.stories.random() < 0.3:
+            p["controls"] = {"attestation": self.stories.choice(("20d", "45d", "60d"))}
+        if self.stories.random() < 0.5:
+            p["time_quality"] = {"bulk_count": self.stories.choice((2, 3, 4)), "bulk_window": self.stories.choice(("10s", "60s", "5m"))}
         self.policy = p
         self.zone = p.get("sources", {}).get("*", {}).get("time_zone", "UTC")
 
@@ -404,49 +412,53 @@ class Landing:
         rng = self.rng
         self.aliases, self.kev = [], []
         for n in range(self.size):
-            asset = rng.choice([a for a in SPELLINGS for _ in range(3 if a in ("pay-api", "shop-img", "core-db", "edge") else 1)])
-            t = {"n": n, "title": f"V{n:03d} {rng.choice(('leak', 'overflow', 'injection', 'Zero', 'default password'))} {n}", "asset": asset,
-                 "kind": rng.choice(("package", "package", "none", "code", "web", "host", "multi")), "scanners": ["scanner-one", "scanner-two", "scanner-three"]}
-            cve, ghsa = f"CVE-2026-{1000 + n}", f"GHSA-aaaa-bbbb-{1000 + n}"
-            kind = rng.choice(("cve", "alias", "alias", "ghsa", "vendor", "rule", "title", "two"))
-            if kind == "cve":
-                t["ids"] = [[cve], [cve.lower()], [cve, cve]]
-            elif kind == "alias":
-                t["ids"] = [[cve], [ghsa], [f"PYSEC-2026-{n}"], [ghsa.lower(), cve], [f"SNYK-X-{n}"]]
-                self.aliases.append({"id": f"PYSEC-2026-{n}", "cve": cve, "ghsa": ghsa, "other": f"SNYK-X-{n}"})
-            elif kind == "ghsa":
-                t["ids"] = [[ghsa], [f"PYSEC-2026-{n}"]]
-                self.aliases.append({"id": f"PYSEC-2026-{n}", "cve": "", "ghsa": ghsa, "other": ""})
-            elif kind == "vendor":
-                t["ids"] = [[f"ACME-{n}"], [f"acme-{n}"]]
-            else:
-                t["ids"] = [[]] if kind != "two" else [[cve, f"CVE-2026-{5000 + n}"]]
-                t["scanners"] = [rng.choice(t["scanners"])]
-            t["rule"] = "" if kind == "title" else f"R-{n}"
-            if kind in ("cve", "alias", "two") and self.chance(0.25):
-                day = R.text_of(self.as_of + rng.choice((-30, -3, 0, 0, 1, 20)) * DAY)[:10]
-                self.kev.append({"cveID": cve, "dateAdded": day})
-            t["spellings"] = list(SPELLINGS[asset])
-            if asset == "" or t["kind"] in ("web", "host"):
-                t["spellings"] = [rng.choice(t["spellings"])]
-            t["host"] = f"edge-{n}.example.net" if asset == "edge" else f"h{n}.example.com"
-            t["file"] = rng.choice(("src/pay/main.py", "src/shop/cart.py", "lib/util.c"))
-            t["one_id"] = t["kind"] == "code"
-            t["own"] = {}
-            for scanner in t["scanners"]:
-                t["own"][scanner] = f"{scanner[8:9]}{n}" if self.chance(0.85) else ""
-            if t["one_id"]:
-                own = rng.choice((f"F-{n}", ""))
-                t["own"] = dict.fromkeys(t["scanners"], own)
-            base = rng.choice(("Critical", "High", "Medium", "Low", "High", "Critical"))
-            t["severity"] = base
-            self.truths.append(t)
+            self.make_truth(n)
         if self.size > 3 and self.chance(0.6):                                    # one own id on two findings: ambiguous unless qualified
             a, b = rng.sample([t for t in self.truths if not t["one_id"]] or self.truths, 2) if \
                 sum(not t["one_id"] for t in self.truths) > 1 else (None, None)
             if a:
                 for t, scanner in ((a, a["scanners"][0]), (b, b["scanners"][-1])):
                     t["own"][scanner] = "42"
+
+    def make_truth(self, n):
+        rng = self.rng
+        asset = rng.choice([a for a in SPELLINGS for _ in range(3 if a in ("pay-api", "shop-img", "core-db", "edge") else 1)])
+        t = {"n": n, "title": f"V{n:03d} {rng.choice(('leak', 'overflow', 'injection', 'Zero', 'default password'))} {n}", "asset": asset,
+             "kind": rng.choice(("package", "package", "none", "code", "web", "host", "multi")), "scanners": ["scanner-one", "scanner-two", "scanner-three"]}
+        cve, ghsa = f"CVE-2026-{1000 + n}", f"GHSA-aaaa-bbbb-{1000 + n}"
+        kind = rng.choice(("cve", "alias", "alias", "ghsa", "vendor", "rule", "title", "two"))
+        if kind == "cve":
+            t["ids"] = [[cve], [cve.lower()], [cve, cve]]
+        elif kind == "alias":
+            t["ids"] = [[cve], [ghsa], [f"PYSEC-2026-{n}"], [ghsa.lower(), cve], [f"SNYK-X-{n}"]]
+            self.aliases.append({"id": f"PYSEC-2026-{n}", "cve": cve, "ghsa": ghsa, "other": f"SNYK-X-{n}"})
+        elif kind == "ghsa":
+            t["ids"] = [[ghsa], [f"PYSEC-2026-{n}"]]
+            self.aliases.append({"id": f"PYSEC-2026-{n}", "cve": "", "ghsa": ghsa, "other": ""})
+        elif kind == "vendor":
+            t["ids"] = [[f"ACME-{n}"], [f"acme-{n}"]]
+        else:
+            t["ids"] = [[]] if kind != "two" else [[cve, f"CVE-2026-{5000 + n}"]]
+            t["scanners"] = [rng.choice(t["scanners"])]
+        t["rule"] = "" if kind == "title" else f"R-{n}"
+        if kind in ("cve", "alias", "two") and self.chance(0.25):
+            day = R.text_of(self.as_of + rng.choice((-30, -3, 0, 0, 1, 20)) * DAY)[:10]
+            self.kev.append({"cveID": cve, "dateAdded": day})
+        t["spellings"] = list(SPELLINGS[asset])
+        if asset == "" or t["kind"] in ("web", "host"):
+            t["spellings"] = [rng.choice(t["spellings"])]
+        t["host"] = f"edge-{n}.example.net" if asset == "edge" else f"h{n}.example.com"
+        t["file"] = rng.choice(("src/pay/main.py", "src/shop/cart.py", "lib/util.c"))
+        t["one_id"] = t["kind"] == "code"
+        t["own"] = {}
+        for scanner in t["scanners"]:
+            t["own"][scanner] = f"{scanner[8:9]}{n}" if self.chance(0.85) else ""
+        if t["one_id"]:
+            own = rng.choice((f"F-{n}", ""))
+            t["own"] = dict.fromkeys(t["scanners"], own)
+        base = rng.choice(("Critical", "High", "Medium", "Low", "High", "Critical"))
+        t["severity"] = base
+        self.truths.append(t)
 
     def observe(self, t, at, severity=None, scanner=None, **more):
         """One observation of a truth; the same (truth, scanner, instant) is made once."""
@@ -538,9 +550,12 @@ class Landing:
     def write_scans(self):
         """Observations to files: those that share a sidecar often share a file."""
         self.files = {k: v for k, v in self.files.items() if not k.startswith(("scans/", "reference/"))}
+        self.times = {}
         groups = {}
         for n, o in enumerate(self.observations):
             style = n % 5 if not (o["scan_id"] or o["conflict"]) else 0
+            if style in (1, 3) and R.is_midnight(o["at"], self.zone):
+                style = 4                                             # written as a day, where it can be
             key = (o["scanner"], o["target"] if o["truth"]["kind"] != "multi" else "", o["at"], o["engagement"], o["channel"], o["scan_id"], style)
             groups.setdefault(key, []).append(o)
         for n, ((scanner, target, at, engagement, channel, scan_id, style), found) in enumerate(groups.items()):
@@ -574,6 +589,9 @@ class Landing:
                 del side["captured_at"]
                 for i in items:
                     i["date"] = midnight.date().isoformat()
+            elif style == 4 and n % 2 == 0 and at % R.SECOND == 0 and not path.endswith("9.json"):
+                del side["captured_at"]
+                self.times[path] = at
             body = {**top, "findings": items}
             self.files[path] = json.dumps(body, indent=1)
             self.put_sidecar(path, side, stem=n % 3 == 0)
@@ -683,7 +701,7 @@ class Landing:
         rows = self.state_of()
         for t in self.truths:
             refs = self.refs(t)
-            if not refs or t["title"] not in rows or self.chance(0.1):
+            if not refs or t["title"] not in rows or self.chance(0.1) or t.get("fresh"):
                 continue
             row = rows[t["title"]][0]
             at = row["captured_at"]
@@ -773,7 +791,7 @@ class Landing:
         for t in self.truths:
             refs = self.refs(t)
             for row in rows.get(t["title"], [])[-1:]:
-                if not refs:
+                if not refs or t.get("fresh"):
                     continue
                 ref = rng.choice(refs)
                 if row["remediation_due_at"] and self.chance(0.4) and row["remediation_due_at"] < self.as_of:
@@ -799,7 +817,7 @@ class Landing:
         late = self.state_of()
         for t in self.truths:
             for row in late.get(t["title"], [])[-1:]:
-                end, refs = row["resolved_at"] or row["closed_at"], self.refs(t)
+                end, refs = row["resolved_at"] or row["closed_at"], [] if t.get("fresh") else self.refs(t)
                 if refs and end and self.chance(0.3) and end + grace + 1 <= self.as_of:
                     self.observe(t, end + grace + rng.choice((0, 1)))
                 if refs and row["acknowledged_at"] is None and self.chance(0.45):
@@ -874,6 +892,88 @@ class Landing:
             self.files["activity/naive.jsonl"] = "".join(json.dumps(r) + "\n" for r in naive)
             self.put_sidecar("activity/naive.jsonl", {"time_zone": "Asia/Kolkata"})
 
+    # -------- stories
+
+    def tell_stories(self):
+        """What random walks seldom make: whole cycles, controls through their life, bulk acknowledgements, findings that are about to fall due."""
+        self.rng = self.stories
+        rows = self.state_of()
+        known = [t for t in self.truths if self.refs(t) and t["title"] in rows and not t.get("fresh")]
+        for t in known:
+            row = rows[t["title"]][-1]
+            roll = self.rng.random()
+            if row["closed_at"] is not None or roll > 0.5:
+                continue
+            if roll < 0.22:
+                self.whole_cycle(t, row)
+            else:
+                self.control(t, row)
+        for _ in range(self.rng.choice((0, 1, 1, 2))):
+            self.bulk_acknowledgement(known, rows)
+
+    def fresh(self):
+        """Findings of the last days with nothing done to them yet, due within the next ones or not."""
+        before, self.rng = self.rng, self.stories
+        for n in range(self.size, self.size + self.rng.randrange(0, 5)):
+            self.make_truth(n)
+            t = self.truths[-1]
+            t["fresh"] = True
+            word, days = self.rng.choice((("Low", 14), ("Low", 10), ("Medium", 4), ("High", 1)))
+            at = self.as_of - self.rng.randrange(1, days * 24) * HOUR
+            self.observe(t, at, severity=word)
+            if self.chance(0.3):
+                self.observe(t, at + self.rng.choice((0, HOUR)), scanner=self.rng.choice(t["scanners"]))
+        for _ in range(self.rng.randrange(0, 4)):                     # at midnight of the source
+            day = R.moment(self.some_instant()).date()
+            at = R.local_to_utc(R.datetime(day.year, day.month, day.day), ZoneInfo(self.zone), 0)
+            self.observe(self.rng.choice(self.truths), max(at, self.begin))
+        self.rng = before
+
+    def trusted(self, row):
+        """Somebody whose word mostly counts."""
+        mates = {"payments": "kim", "storefront": "ivy", "platform": "lee", "data": "gus"}
+        return row["owner_id"] or mates.get(row["team"]) or self.rng.choice(self.PEOPLE)
+
+    def whole_cycle(self, t, row):
+        rng, at = self.rng, row["captured_at"]
+        late = rng.choice((HOUR, 6 * HOUR, DAY, 4 * DAY))
+        for word in ("enriched", "routed", "notified", "acknowledged", "triaged", "in_progress", "resolved", "verified"):
+            at += rng.choice((0, MINUTE, HOUR, late))
+            if at > self.as_of or (word == "verified" and self.chance(0.2)):
+                break
+            more = {"target_person": self.trusted(row)} if word in ("routed", "notified") else {}
+            self.event(rng.choice(self.refs(t)), word, at, "secops" if word in ("enriched", "routed", "notified") else self.trusted(row), **more)
+
+    def control(self, t, row):
+        """Accepted, attested in time or not, expired, attested anew; the revalidation taken up, the finding closed or not."""
+        rng = self.rng
+        span = R.wall(self.policy.get("controls", {}).get("attestation", "90d"))
+        at = row["captured_at"] + rng.choice((0, HOUR, DAY))
+        if self.chance(0.7):
+            self.event(rng.choice(self.refs(t)), "acknowledged", row["captured_at"] + rng.choice((0, HOUR, 8 * HOUR)), self.trusted(row))
+        self.event(rng.choice(self.refs(t)), "control_accepted", at, self.trusted(row))
+        for _ in range(rng.randrange(0, 7)):
+            at += rng.choice((span // 2, span // 2, span - 1, span, span + 1, span + DAY))
+            if at > self.as_of:
+                break
+            word = rng.choice(("control_attested", "control_attested", "control_attested", "control_expired", "acknowledged", "control_accepted", "reopened"))
+            self.event(rng.choice(self.refs(t)), word, at, self.trusted(row))
+            if self.chance(0.3):
+                self.event(rng.choice(self.refs(t)), rng.choice(("acknowledged", "triaged")), at + rng.choice((HOUR, DAY)), self.trusted(row))
+        if self.chance(0.3):
+            self.event(rng.choice(self.refs(t)), rng.choice(("verified", "withdrawn", "resolved")), min(self.as_of, at + rng.choice((0, HOUR, span // 3))), self.trusted(row))
+
+    def bulk_acknowledgement(self, known, rows):
+        """One actor, many in seconds."""
+        rng = self.rng
+        if not known:
+            return
+        actor, at = rng.choice(("anna", "bo", "cy", "ivy", "kim", "anna@example.com", *self.PEOPLE)), self.some_instant()
+        for t in rng.sample(known, rng.randrange(len(known) // 2, len(known) + 1)):
+            if rows[t["title"]][0]["captured_at"] <= at or self.chance(0.3):
+                self.event(rng.choice(self.refs(t)), "acknowledged", at, actor)
+            at += rng.choice((0, 1, R.SECOND, 2 * R.SECOND, 5 * R.SECOND, 30 * R.SECOND))
+
     # -------- writing
 
     def dump(self):
@@ -886,6 +986,8 @@ class Landing:
             whole = landing / path
             whole.parent.mkdir(parents=True, exist_ok=True)
             whole.write_text(text, encoding="utf-8")
+            if path in self.times:                                    # nothing but the file's time says when it was taken
+                os.utime(whole, ns=(self.times[path] * 1000,) * 2)
         (self.folder / "policy.yaml").write_text(yaml.safe_dump(self.policy, sort_keys=False), encoding="utf-8")
 
     def one_title_one_finding(self):
@@ -934,10 +1036,12 @@ def write_landing(seed, folder, size=12):
         if g.chance(0.5):
             t["csv"] = R.text_of(g.some_instant(g.begin, g.as_of - DAY))[:10]
     g.make_observations()
+    g.fresh()
     g.one_title_one_finding()
     g.make_activity()
     g.make_endings()
     g.make_oddities()
+    g.tell_stories()
     g.one_title_one_finding()
     if g.chance(0.2):
         g.compressed()

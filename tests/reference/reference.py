@@ -393,6 +393,7 @@ class World:
         self.kev = {}
         self.alias_rows = []
         self.rejected = 0
+        self.future = {"observation": 0, "event": 0}
         self.calendars = {}
         self.cached = {}
 
@@ -940,25 +941,33 @@ def read_findings(world, findings, top, side, path):
             if e not in endpoints:
                 endpoints.append(e)
         for endpoint in endpoints:
-            at = capture_instant(world, item, side, zone, path)
+            at, stamp = capture_instant(world, item, side, zone, path)
             host = split_endpoint(endpoint)[1] if endpoint is not None else ""
             target = clean(item.get("service")) or host or clean(side.get("target"))                          # ruling 10
             if not target or at > world.as_of + world.tolerance:                                              # ruling 3
                 world.rejected += 1
+                world.future["observation"] += bool(target)
                 continue
-            world.items.append(observation(world, item, endpoint, scanner, target, at, side))
+            world.items.append({**observation(world, item, endpoint, scanner, target, at, side), **stamp, "midnight": is_midnight(at, zone)})
+
+
+def is_midnight(at, zone):
+    """Ruling 83: local 00:00:00.000000 in the source's zone."""
+    local = moment(at).astimezone(ZoneInfo(zone))
+    return (local.hour, local.minute, local.second, local.microsecond) == (0, 0, 0, 0)
 
 
 def capture_instant(world, item, side, zone, path):
-    """Ruling 11, ambiguity 2."""
+    """Ruling 11, ambiguity 2: the instant, and where it comes from and whether it was written without a zone."""
     stated = parse_instant(item["date"], zone) if item.get("date") else None
     if stated and stated[1] and stated[2]:
-        return stated[0]
+        return stated[0], {"at_source": "report", "naive": False}
     if side.get("captured_at"):
-        return parse_instant(side["captured_at"], zone)[0]
+        found = parse_instant(side["captured_at"], zone)
+        return found[0], {"at_source": "sidecar", "naive": not found[2]}
     if stated:
-        return stated[0]
-    return path.stat().st_mtime_ns // 1000
+        return stated[0], {"at_source": "report" if stated[1] else "report_date", "naive": True}
+    return path.stat().st_mtime_ns // 1000, {"at_source": "file", "naive": False}
 
 
 def observation(world, item, endpoint, scanner, target, at, side):
@@ -1175,12 +1184,14 @@ def read_event(world, row, side):
             recorded = stated[0]
     if event["event"] not in ORDER or occurred is None or occurred[0] > recorded + world.tolerance or recorded > world.as_of:
         world.rejected += 1
+        world.future["event"] += event["event"] in ORDER and occurred is not None and recorded <= world.as_of
         return
     if event["severity"] and event["severity"].lower() not in EVENT_SEVERITY:
         world.rejected += 1
         return
     event["at"] = occurred[0]
     event["own"] = False
+    event["naive"], event["midnight"] = not occurred[2], is_midnight(event["at"], zone)
     event["row"] = tuple((text_of(event["at"]) if c == "occurred_at" else event[c]).encode() for c in EVENT_COLUMNS)
     if not event["event_id"]:
         event["event_id"] = hashlib.sha256(b"\0".join(event["row"][1:])).hexdigest()                          # ruling 6
@@ -1254,13 +1265,15 @@ def make_cycles(world, finding):
     cycles = []
     grace = wall(world.policy["reopen"]["grace"])
     attestation = wall(world.policy["controls"]["attestation"])
-    control = {"since": None, "due": None}
+    control = {"since": None, "due": None, "expired": False}
     intervals = []
+    runs = finding["control_runs"] = []                             # one dict per control (ruling 84)
 
-    def end_control(at):
+    def end_control(at, by):
         if control["since"] is not None:
             intervals.append((control["since"], at))
-            control["since"] = control["due"] = None
+            runs[-1].update(ended_at=at, ended_by=by, due=control["due"])
+            control.update(since=None, due=None, expired=False)
 
     def observe(o):
         at = o["at"]
@@ -1275,36 +1288,50 @@ def make_cycles(world, finding):
                 new_cycle(cycles, "reopened", at)
         cycles[-1]["observations"].append(o)
 
+    ignored = finding["ignored"] = []                               # (event, why) of what counts for nothing (rulings 41 to 45)
+
     def happen(e):
         if not cycles:
-            return                                                  # before the first t0
+            ignored.append((e, "before_t0"))
+            return
         now = cycles[-1]
         ended = now["verified"] is not None or now["withdrawn"] is not None
         if e["event"] == "reopened":
             if ended or now["resolved"] is not None:
                 new_cycle(cycles, "reopened", e["at"])
                 cycles[-1]["events"].append(e)
-            return                                                  # on an open, unresolved cycle: ignored
+            else:
+                ignored.append((e, "reopened_while_open"))
+            return
         if ended:
-            return                                                  # outside_cycle
+            ignored.append((e, "outside_cycle"))
+            return
         now["events"].append(e)
         if e["event"] == "resolved" and now["resolved"] is None:
             now["resolved"] = e["at"]
         elif e["event"] in ("verified", "withdrawn"):
             now[e["event"]] = now["end"] = e["at"]
-            end_control(e["at"])
+            end_control(e["at"], e["event"])
         elif e["event"] in ("control_accepted", "control_attested"):
             if control["since"] is None:
                 control["since"] = e["at"]
-            control["due"] = e["at"] + attestation
-        elif e["event"] == "control_expired" and control["since"] is not None:
-            control["due"] = e["at"]
+                runs.append({"started_at": e["at"], "cycle": now, "attested_at": None, "attestations": 0, "due": None, "ended_at": None,
+                             "ended_by": None, "revalidation": None})
+            control.update(due=e["at"] + attestation, expired=False)
+            runs[-1].update(attested_at=e["at"], due=control["due"])
+            runs[-1]["attestations"] += e["event"] == "control_attested"
+        elif e["event"] == "control_expired":
+            if control["since"] is None:
+                ignored.append((e, "no_running_control"))
+            else:
+                control.update(due=e["at"], expired=True)
 
     def fall_due(at):
-        end_control(at)
+        end_control(at, "control_expired" if control["expired"] else "due")
         now = cycles[-1]
         if now["verified"] is None and now["withdrawn"] is None and now["resolved"] is None:
             new_cycle(cycles, "revalidation", at)
+            runs[-1]["revalidation"] = cycles[-1]
 
     seen = [o for o in finding["observations"] if o["band"] != "informational"]
     instants = sorted({o["at"] for o in seen} | {e["at"] for e in finding["events"]})
@@ -1322,6 +1349,7 @@ def make_cycles(world, finding):
     if control["since"] is not None:
         intervals.append((control["since"], world.as_of))           # still running
     finding["controls"] = intervals
+    finding["cycles"] = cycles
     return cycles
 
 
@@ -1575,7 +1603,8 @@ def evaluate_cycle(world, finding, cycle):
         row["failure_modes"] = failure_modes(world, finding, cycle, t0, t1, horizon, due, calendar, inferred)
         row["failure_mode"] = row["failure_modes"][0] if row["failure_modes"] else "unexplained"
     hidden = {"unrouted": unrouted, "reason": now["status"], "horizon": horizon, "single_breached": single_breached,
-              "asset_now": binding_at(world, finding, as_of)[1]}
+              "asset_now": binding_at(world, finding, as_of)[1], "finding": finding, "cycle": cycle, "calendar": calendar, "seen": seen,
+              "acknowledger": acknowledger}
     return row, hidden
 
 
@@ -1798,8 +1827,8 @@ def read_landing_in_order(world, root):
         o["key"] = vulnerability_key(world, o, clean(o["item"].get("vuln_id_from_tool")))
 
 
-def expected(landing, policy, as_of, earlier_own_events=()):
-    """What mart must hold after one run. earlier_own_events: dicts {title, event: enriched|routed, occurred_at} of earlier runs (ruling 51)."""
+def evaluated(landing, policy, as_of, earlier_own_events=()):
+    """The world of one run and its cycles, [(row of mart.handoff in microseconds, what stands behind it)] by title and cycle, and how many events wait."""
     world = build_world(landing, policy, as_of)
     waiting = resolve_refs(world, world.findings, world.events)
     for number, own in enumerate(earlier_own_events):
@@ -1815,6 +1844,16 @@ def expected(landing, policy, as_of, earlier_own_events=()):
             if found is not None:
                 cycles.append(found)
     cycles.sort(key=lambda c: (c[0]["title"], c[0]["cycle"]))
+    return world, cycles, waiting
+
+
+def expected(landing, policy, as_of, earlier_own_events=()):
+    """What mart must hold after one run. earlier_own_events: dicts {title, event: enriched|routed, occurred_at} of earlier runs (ruling 51)."""
+    return expected_of(as_of, *evaluated(landing, policy, as_of, earlier_own_events))
+
+
+def expected_of(as_of, world, cycles, waiting):
+    """The same of a world that is already evaluated."""
     handoff = [{k: text_of(v) if k.endswith("_at") else v for k, v in row.items()} for row, _ in cycles]
     queue = [{"title": r["title"], "cycle": r["cycle"], "severity": r["severity"], "reason": h["reason"], "captured_at": text_of(r["captured_at"]),
               "age_seconds": seconds(world.as_of - r["captured_at"]), "asset_id": h["asset_now"]["asset_id"] if h["asset_now"] else None,

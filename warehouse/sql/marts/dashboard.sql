@@ -10,7 +10,7 @@
 -- value DOUBLE: The number; null where nothing happened that it could be of.
 -- unit VARCHAR: seconds, rate (0 to 1) or count.
 -- target DOUBLE: The policy's target in the same unit; null where it has none.
--- population BIGINT: The count behind it: acknowledged cycles, mature windows, cycles falling due, cycles waiting.
+-- population BIGINT: The count behind it: acknowledged cycles, mature windows, cycles falling due, cycles waiting; of all modes in rows of one.
 -- previous_value DOUBLE: The same number of the whole period before.
 -- previous_population BIGINT: The count behind that.
 -- dated_by VARCHAR: Which instant dates it.
@@ -123,7 +123,7 @@ named AS (
 )
 SELECT
     named.period_grain, period.period_start, period.period_end, named.number, named.severity, named.failure_mode, named.clock,
-    CASE WHEN named.failure_mode IS NOT NULL THEN coalesce(now.value, 0) ELSE now.value END AS value,
+    CASE WHEN whole_now.value IS NOT NULL THEN coalesce(now.value, 0) END AS value,
     CASE WHEN named.clock IS NOT NULL THEN 'seconds' WHEN named.number = 'no_acknowledgement_rate' THEN 'rate' ELSE 'count' END AS unit,
     CASE
         WHEN named.failure_mode IS NOT NULL THEN NULL
@@ -132,9 +132,9 @@ SELECT
         WHEN named.number = 'p90_handoff_latency' AND named.clock = 'wall' THEN bands.p90_target_seconds
         WHEN named.number = 'no_acknowledgement_rate' THEN bands.rate_target
     END AS target,
-    coalesce(now.population, 0) AS population,
-    CASE WHEN named.failure_mode IS NOT NULL THEN coalesce(before.value, 0) ELSE before.value END AS previous_value,
-    coalesce(before.population, 0) AS previous_population,
+    coalesce(whole_now.population, 0) AS population,
+    CASE WHEN whole_before.value IS NOT NULL THEN coalesce(before.value, 0) END AS previous_value,
+    coalesce(whole_before.population, 0) AS previous_population,
     CASE named.number
         WHEN 'no_acknowledgement_rate' THEN 'windows that ended in the period'
         WHEN 'handoff_sla_breaches' THEN 'handoffs that fell due in the period'
@@ -150,3 +150,9 @@ LEFT JOIN figures AS now
 LEFT JOIN figures AS before
     ON NOT before.is_current AND (before.period_grain, before.severity, before.number) = (named.period_grain, named.severity, named.number)
     AND before.failure_mode IS NOT DISTINCT FROM named.failure_mode AND before.clock IS NOT DISTINCT FROM named.clock
+LEFT JOIN figures AS whole_now
+    ON whole_now.is_current AND (whole_now.period_grain, whole_now.severity, whole_now.number) = (named.period_grain, named.severity, named.number)
+    AND whole_now.failure_mode IS NULL AND whole_now.clock IS NOT DISTINCT FROM named.clock
+LEFT JOIN figures AS whole_before
+    ON NOT whole_before.is_current AND (whole_before.period_grain, whole_before.severity, whole_before.number) = (named.period_grain, named.severity, named.number)
+    AND whole_before.failure_mode IS NULL AND whole_before.clock IS NOT DISTINCT FROM named.clock
