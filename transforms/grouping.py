@@ -7,7 +7,7 @@ from collections.abc import Mapping
 import polars as pl
 
 from transforms.binding import Binding
-from transforms.identity import canonical_id
+from transforms.identity import FAMILIES, canonical_id
 
 #: The order of observations (ruling 5); a missing own id sorts as the empty text.
 ORDER = ("captured_at", "scanner", "own_id", "title", "observation_id")
@@ -32,6 +32,12 @@ def group(observations: pl.DataFrame, bindings: Mapping[str, Binding], aliases: 
     return numbered.join(first, on="finding", validate="m:1").sort("finding", *ORDER)
 
 
+def stated_together(observations: pl.DataFrame) -> list[list[str]]:
+    """The sets of two and more ids that observations state, each once."""
+    several = observations.filter(pl.col("vulnerability_ids").list.len() > 1)
+    return [ids.split("\n") for ids in several.select(pl.col("vulnerability_ids").list.join("\n")).unique().to_series().to_list()]
+
+
 def _with_keys(observations: pl.DataFrame, aliases: Mapping[str, str]) -> pl.DataFrame:
     """`key`: the canonical id through the aliases, where what the report states comes to exactly one; else as it was keyed when it came."""
     if not aliases:
@@ -40,8 +46,9 @@ def _with_keys(observations: pl.DataFrame, aliases: Mapping[str, str]) -> pl.Dat
     canonical = {ids: canonical_id(ids.split("\n"), aliases) for ids in stated["ids"].to_list()}
     named = {ids: id_ for ids, id_ in canonical.items() if id_}
     rule = pl.when(pl.col("rule").str.len_bytes() > 0).then("rule").otherwise("title")
+    by_rule = pl.concat_str(pl.col("scanner").replace(FAMILIES), rule, separator="|")
     return observations.with_columns(ids=pl.col("vulnerability_ids").list.join("\n")).with_columns(
         key=pl.when(pl.col("ids").str.len_bytes() > 0)
-        .then(pl.coalesce(pl.col("ids").replace_strict(named, default=None, return_dtype=pl.String), pl.concat_str("scanner", rule, separator="|")))
+        .then(pl.coalesce(pl.col("ids").replace_strict(named, default=None, return_dtype=pl.String), by_rule))
         .otherwise("vulnerability_key")
     ).drop("ids")

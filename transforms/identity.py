@@ -4,13 +4,28 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
+#: Names under which one scanner's rules come, by its own report and by others' (GitLab's, SARIF's drivers): their rules are the same.
+FAMILIES = {
+    "zaproxy": "zap",
+    "owasp zap": "zap",
+    "semgrep oss": "semgrep",
+    "semgrep pro": "semgrep",
+    "nodejs-scan": "njsscan",
+    "nodejsscan": "njsscan",
+    "find_sec_bugs": "spotbugs",
+    "find security bugs": "spotbugs",
+}
+#: Databases whose ids name one vulnerability each. Errata (RHSA, USN …) name what one update mends: a report that states one beside a CVE does not
+#: say that they are the same.
+_SINGLE = ("GHSA-", "PYSEC-", "RUSTSEC-", "GO-", "SNYK-", "OSV-", "BDSA-")
+
 
 def vulnerability_key(ids: Iterable[str], scanner: str, rule: str, aliases: Mapping[str, str] | None = None) -> str:
-    """The canonical id where there is exactly one (CVE before GHSA before any other), else `scanner|rule`.
+    """The canonical id where there is exactly one (CVE before GHSA before any other), else `scanner|rule`, of the scanner's family.
 
-    `ids` are upper case. `aliases` maps an id to the one canonical id it is known to mean (`canonical_ids`).
+    `ids` are upper case, `scanner` lower case. `aliases` maps an id to the one canonical id it is known to mean (`known_aliases`).
     """
-    return canonical_id(ids, aliases) or f"{scanner}|{rule}"
+    return canonical_id(ids, aliases) or f"{FAMILIES.get(scanner, scanner)}|{rule}"
 
 
 def canonical_id(ids: Iterable[str], aliases: Mapping[str, str] | None = None) -> str | None:
@@ -24,6 +39,19 @@ def canonical_id(ids: Iterable[str], aliases: Mapping[str, str] | None = None) -
         if known:
             return known[0] if len(known) == 1 else None
     return None
+
+
+def known_aliases(advisories: Iterable[Iterable[str]], stated: Iterable[Iterable[str]]) -> dict[str, str]:
+    """Id → the one id it means, by the alias table and by what the reports state together.
+
+    The table is the better witness: of an id that it names, no report says anything. Neither do errata (`_SINGLE`).
+    """
+    tabled = [tuple(ids) for ids in advisories]
+    named = {id_ for ids in tabled for id_ in ids if not id_.startswith("CVE-")}
+    told = [[id_ for id_ in ids if id_.startswith("CVE-") or (id_.startswith(_SINGLE) and id_ not in named)] for ids in stated]
+    canonical = canonical_ids(tabled) | canonical_ids(ids for ids in told if len(ids) > 1)
+    # What one report takes to a GHSA, the table or another report may take from there to the CVE.
+    return {id_: canonical.get(target, target) for id_, target in canonical.items()}
 
 
 def canonical_ids(advisories: Iterable[Iterable[str]]) -> dict[str, str]:

@@ -28,7 +28,7 @@ from transforms.domain.periods import current_periods
 from transforms.domain.policy import Policy
 from transforms.domain.vocabulary import BAND_RANK, BANDS, EVENT_RANK, FAILURE_MODES
 from transforms.evaluation import Evaluation, Inbox, Sighting, World
-from transforms.grouping import group
+from transforms.grouping import group, stated_together
 from transforms.lifecycle import Capture, Control, Cycle, Event, History, history, sort_events
 from transforms.references import References
 from transforms.routing import Directory, Ownership
@@ -183,11 +183,14 @@ class _Derivation:
             row["vulnerability_id"] for row in _rows(self._record["known_exploited"], tables.KNOWN_EXPLOITED) if (row["added_on"] - epoch_today).days * DAY_US <= self._as_of
         }
         self._epss = {row["vulnerability_id"]: row["epss"] for row in _rows(self._record["exploit_prediction"], tables.EXPLOIT_PREDICTION)}
-        self._aliases = identity.canonical_ids(row["vulnerability_ids"] for row in _rows(self._record["vulnerability_alias"], tables.VULNERABILITY_ALIAS))
+        advisories = [row["vulnerability_ids"] for row in _rows(self._record["vulnerability_alias"], tables.VULNERABILITY_ALIAS)]
+        # Contents that lose to another are no witnesses: who wins is decided by the table alone.
+        self._aliases = identity.canonical_ids(advisories)
         self._calibrator = Calibrator(self._policy, scanners.calibrations(), self._kev, self._epss)
         # Of several contents of one observation, and of one result re-sent in one scan, the winner (rulings 2, 19, 20).
         for key, kind in (("observation_id", "observation"), ("resend_id", "resent_observation")):
             frame = winners(frame, key, self._observation_rank, partial(self._lost_observation, kind))
+        self._aliases = identity.known_aliases(advisories, stated_together(frame))
         bindings = self._bind_targets(sorted(frame["target"].unique().to_list()))
         self._environments = {target: environment(binding.asset, self._policy) for target, binding in bindings.items()}
         return group(frame, bindings, self._aliases)

@@ -6,10 +6,22 @@ protocol; origin, path and parameter; a file and an anchor that survives line dr
 
 from __future__ import annotations
 
+import posixpath
+import re
+from ipaddress import IPv6Address
 from typing import NamedTuple
-from urllib.parse import urlsplit
+from urllib.parse import quote, unquote, urlsplit
+
+from transforms.domain.packages import purl_name
 
 DEFAULT_PORTS = {"http": 80, "https": 443}
+_TRANSPORTS = frozenset(("tcp", "udp", "sctp", "icmp"))
+#: A session's id in a path is of the visit, not of the place.
+_SESSION = re.compile(r";jsessionid=[^/;?#]*", re.IGNORECASE)
+#: What RFC 3986 leaves as it is in a path; everything else is written as %XX, however the report wrote it.
+_PATH_SAFE = "/-._~!$&'()*+,;=:@"
+#: Cloud providers' names that are the same in any case: Azure's, and the five first parts of an ARN.
+_AZURE = ("/subscriptions/", "/providers/")
 
 
 class Location(NamedTuple):
@@ -39,31 +51,83 @@ def join(*parts: object) -> str:
 
 
 def package(name: str) -> Location:
-    return Location("package", name.strip().lower())
+    """By its name as `packages.package_name` gives it; a package URL stands for the name in it, without version and qualifiers."""
+    name = name.strip()
+    return Location("package", (purl_name(name) or name if name.startswith("pkg:") else name).lower())
 
 
 def host(name: str, port: int | None = None, protocol: str | None = None) -> Location:
-    return Location("host", join(name.strip().rstrip(".").lower(), port, (protocol or "").lower()))
+    """Port 0 is no port, a host as a whole has no protocol, and a port without one is TCP's: reports differ in whether they say so."""
+    if not port:
+        return Location("host", join(host_name(name), None, ""))
+    return Location("host", join(host_name(name), port, (protocol or "").strip().lower() or "tcp"))
+
+
+def host_name(name: str) -> str:
+    """Lower case, without a trailing dot; an IPv6 address in its short form (RFC 5952), without brackets; a name beyond ASCII in its IDNA form."""
+    name = name.strip().lower()
+    if ":" in name:
+        try:
+            return str(IPv6Address(name.strip("[]")))
+        except ValueError:
+            return name
+    name = name.rstrip(".")
+    if not name.isascii():
+        try:
+            return name.encode("idna").decode()
+        except UnicodeError:
+            return name
+    return name
 
 
 def web(endpoint: Endpoint, param: str | None = None) -> Location:
     scheme = endpoint.scheme or "http"
     port = endpoint.port if endpoint.port is not None else DEFAULT_PORTS.get(scheme)
-    return Location("web", join(f"{scheme}://{endpoint.host}:{port}", endpoint.path or "/", param))
+    host = f"[{endpoint.host}]" if ":" in endpoint.host else endpoint.host
+    return Location("web", join(f"{scheme}://{host}:{port}", _url_path(endpoint.path), param))
+
+
+def _url_path(path: str) -> str:
+    """The path without dot segments, sessions and differences of %-encoding; `/` where there is none. A slash at the end stays."""
+    if ";" in path:
+        path = _SESSION.sub("", path)
+    if "/." in path:
+        path = posixpath.normpath(path) + ("/" if path.endswith(("/", "/.", "/..")) else "")
+    if "%" in path:
+        # An encoded separator is none: it stays encoded.
+        path = "%2F".join(quote(unquote(part), safe=_PATH_SAFE) for part in re.split("%2f", path, flags=re.IGNORECASE))
+    return path or "/"
 
 
 def code(path: str, anchor: str | None) -> Location:
     """`anchor`: the scanner's own fingerprint, the enclosing code, or rule or title: never the line."""
-    return Location("code", join(path.strip(), anchor))
+    return Location("code", join(file_path(path), anchor))
+
+
+def file_path(path: str) -> str:
+    """The path from the root of what was scanned: `./src/a.py`, `/src/a.py` and `src\\a.py` are `src/a.py`."""
+    path = path.strip().replace("\\", "/").lstrip("/")
+    return posixpath.normpath(path) if path.startswith(".") or "//" in path or "/." in path else path
 
 
 def cloud(resource: str) -> Location:
-    return Location("cloud", resource.strip())
+    """An ARN, an Azure id or another name. Azure's are the same in any case, ARNs in all but the resource itself."""
+    resource = resource.strip()
+    if resource[:4].lower() == "arn:":
+        # A log group's ARN may end in a wildcard for its streams: it is the same group.
+        *head, name = resource.split(":", 5)
+        return Location("cloud", ":".join([*(part.lower() for part in head), name.removesuffix(":*")]))
+    if resource.lower().startswith(_AZURE):
+        resource = resource.lower().rstrip("/")
+    return Location("cloud", resource)
 
 
 def of_endpoint(endpoint: Endpoint, param: str | None = None) -> Location:
     """Web where the endpoint has an http scheme or a path, else host (ruling 16)."""
-    return web(endpoint, param) if endpoint.is_web else host(endpoint.host, endpoint.port, endpoint.scheme)
+    if endpoint.is_web:
+        return web(endpoint, param)
+    # The scheme of a service (`ssh`) says nothing of the transport, which is what other scanners name.
+    return host(endpoint.host, endpoint.port, endpoint.scheme if endpoint.scheme in _TRANSPORTS else None)
 
 
 def parse_endpoint(text: str) -> Endpoint:
@@ -76,9 +140,9 @@ def parse_endpoint(text: str) -> Endpoint:
     if not separator:
         scheme, rest = "", text
     if not separator and rest.count(":") > 1 and not rest.startswith("["):
-        return Endpoint("", rest.lower(), None, "")  # a bare IPv6 address
+        return Endpoint("", host_name(rest), None, "")  # a bare IPv6 address
     parts = urlsplit(f"//{rest}")
     if not parts.hostname:
         raise ValueError(f"no host in endpoint {text!r}")
     path = parts.path if parts.path not in ("", "/") or separator else ""
-    return Endpoint(scheme.lower(), parts.hostname.rstrip("."), parts.port, path)
+    return Endpoint(scheme.lower(), host_name(parts.hostname), parts.port, path)

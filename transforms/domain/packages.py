@@ -25,6 +25,12 @@ def package_name(name: str, purl: str | None = None, group: str | None = None) -
     return f"{namespace}{joint}{name}"
 
 
+def purl_name(purl: str) -> str | None:
+    """The name in a package URL as `package_name` joins it, without version, qualifiers and subpath; None where there is none."""
+    parts = purl_parts(purl)
+    return package_name(parts[0], purl) if parts else None
+
+
 def purl_parts(purl: str) -> tuple[str, str | None] | None:
     """The name and version that a package URL states, or None where it is none: for references to packages that are not listed."""
     if not purl.startswith("pkg:"):

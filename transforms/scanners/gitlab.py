@@ -48,6 +48,20 @@ _IMAGE = re.compile(r"(?:.*/)?[^/]*[:@][^/]+")
 #: GitLab's own order of trust; `location` is by line, and so no anchor.
 _SIGNATURES = ("scope_offset_compressed", "scope_offset", "hash")
 _GROUPED = ("maven", "gradle", "sbt")
+#: Whose rule a primary identifier is, by its type: for reports that name no scanner (version 15 has it in `scan`, which may be left out).
+_ANALYSERS = {
+    "bandit_test_id": "bandit",
+    "brakeman_warning_code": "brakeman",
+    "eslint_rule_id": "eslint",
+    "find_sec_bugs_type": "find_sec_bugs",
+    "flawfinder_func_name": "flawfinder",
+    "gitleaks_rule_id": "gitleaks",
+    "gosec_rule_id": "gosec",
+    "njsscan_rule_type": "nodejs-scan",
+    "semgrep_id": "semgrep",
+    "trufflehog_rule_id": "trufflehog",
+    "zaproxy_pluginid": "zaproxy",
+}
 
 _Any = object
 
@@ -157,6 +171,8 @@ class Named(NamedTuple):
     cwes: tuple[int, ...]
     #: Checkmarx One's fingerprint: it stands where others have the rule.
     similarity: str | None
+    #: The scanner whose rule the first identifier is.
+    scanner: str | None
 
 
 class Context(msgspec.Struct):
@@ -260,7 +276,7 @@ def _result(
     path, line, image = place.within[0], place.position[0], documents.text(spot.image)
     url, more = _address(spot)
     category = documents.text(item.category) or context.category
-    scanner = (documents.text(item.scanner.id) if item.scanner else None) or context.scanner
+    scanner = (documents.text(item.scanner.id) if item.scanner else None) or context.scanner or named.scanner
     # A crash has no file: the function on top of its stack is where it is.
     crash = documents.text(spot.crash_state) if spot.crash_state else None
     if name:
@@ -340,7 +356,7 @@ def _fingerprint(item: Vulnerability) -> str | None:
 
 def _named(item: Vulnerability) -> Named:
     """What the identifiers say: the first one is GitLab's primary, the rule; the others are advisories, weaknesses and lists of risks."""
-    rule, advisories, cwes, similarity = None, [], [], None
+    rule, advisories, cwes, similarity, scanner = None, [], [], None, None
     for entry in item.identifiers or ():
         value, name = documents.text(entry.value), documents.text(entry.name)
         kind = entry.type.lower() if isinstance(entry.type, str) else ""
@@ -350,11 +366,12 @@ def _named(item: Vulnerability) -> Named:
         if rule is None:
             # njsscan wrote the message as the value and the id as the name.
             rule = name if name and (value is None or (" " in value and " " not in name)) else value
+            scanner = _ANALYSERS.get(kind)
         if kind == "cwe":
             cwes += cwe_numbers(value) or (int(number) for number in _CWE.findall(name or ""))
         elif kind in _ADVISORIES and _ADVISORY.fullmatch(stated := value or name or ""):
             advisories.append(stated)
-    return Named(rule or documents.text(item.name), documents.ids(advisories), cwe_numbers(cwes), similarity)
+    return Named(rule or documents.text(item.name), documents.ids(advisories), cwe_numbers(cwes), similarity, scanner)
 
 
 def _stamp(scan: Scan, value: _Any) -> Stamp | None:
