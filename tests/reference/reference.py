@@ -11,6 +11,7 @@ AMBIGUITIES (ruling: reading A / reading B -> chosen)
     -> literally "time of day and zone wins": the sidecar's captured_at first, else the naive stamp in the source's zone.
  3. (18) "through aliases": the set of ids is closed over alias rows / every id is replaced. -> replaced: a CVE stays; another id becomes
     all CVEs of the rows that hold it, else (an id neither CVE nor GHSA) their GHSAs, else itself; then 'exactly one' is asked of the result.
+    An id in no row stands for the one CVE (else GHSA) that observations state beside it, unless it is an erratum's.
  4. (22) "a cycle without rated observations of its own" judged once at as_of / at every t -> at every t: until its first rated observation
     a later cycle has the band of the previous one; "the previous cycle's band" = most severe of all its observations (not its `severity`).
  5. (22) an observation within the grace of a verified end of a cycle without t1: part of `severity` (band at as_of) / of severity_now only
@@ -392,6 +393,7 @@ class World:
         self.items = []
         self.kev = {}
         self.alias_rows = []
+        self.stated_rows = []
         self.rejected = 0
         self.future = {"observation": 0, "event": 0}
         self.calendars = {}
@@ -472,12 +474,30 @@ def through_aliases(world, name):
     if name.startswith("CVE-"):
         return {name}
     rows = [r for r in world.alias_rows if name in r]
+    if not rows:
+        return through_reports(world, name)
     cves = {x for r in rows for x in r if x.startswith("CVE-")}
     if cves:
         return cves
     if name.startswith("GHSA-"):
         return {name}
     return {x for r in rows for x in r if x.startswith("GHSA-")} or {name}
+
+
+def through_reports(world, name):
+    """What one id, unknown to the alias table, stands for by what observations state together; of ids that name one vulnerability each."""
+    single = ("GHSA-", "PYSEC-", "RUSTSEC-", "GO-", "SNYK-", "OSV-", "BDSA-")
+    known = {x for r in world.alias_rows for x in r}
+    if not name.startswith(single):
+        return {name}
+    rows = [{x for x in r if x.startswith("CVE-") or (x.startswith(single) and x not in known)} for r in world.stated_rows if name in r]
+    cves = {x for r in rows for x in r if x.startswith("CVE-")}
+    if cves:
+        return cves if len(cves) == 1 else {name}
+    ghsas = {x for r in rows for x in r if x.startswith("GHSA-")}
+    if name.startswith("GHSA-") or len(ghsas) != 1:
+        return {name}
+    return through_aliases(world, ghsas.pop())
 
 
 # ---------------------------------------------------------------- registers
@@ -1810,9 +1830,11 @@ def build_world(landing, policy, as_of):
     world.ownership = Register(world, "ownership")
     kept, world.conflicts = settle_observations(world)
     world.recorded = len(kept)
-    for o in kept:
-        o["band"] = workspace_band(world, o)
     world.seen = [o for o in kept if o["at"] <= at]                                           # ruling 3
+    world.stated_rows = [set(o["ids"]) for o in world.seen if len(set(o["ids"])) > 1]
+    for o in kept:
+        o["key"] = vulnerability_key(world, o, clean(o["item"].get("vuln_id_from_tool")))
+        o["band"] = workspace_band(world, o)
     world.findings = make_findings(world, world.seen)
     accepted = settle_events(world)
     world.accepted = len(accepted)

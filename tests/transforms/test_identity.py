@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from transforms.identity import canonical_ids, vulnerability_key
+from transforms.identity import FAMILIES, canonical_ids, known_aliases, vulnerability_key
 
 ROWS = [
     ["PYSEC-2026-1", "CVE-2026-1", "GHSA-AAAA-BBBB-0001", "SNYK-X-1"],
@@ -64,6 +64,46 @@ def test_aliases_do_not_depend_on_the_order_of_advisories(rows):
     assert canonical_ids(rows) == ALIASES
 
 
+STATED = [
+    ["CVE-2026-20", "GHSA-AAAA-BBBB-0020"],
+    ["GHSA-AAAA-BBBB-0020", "SNYK-JS-A-20"],
+    # What the table names, reports do not.
+    ["CVE-2026-21", "PYSEC-2026-2"],
+    ["CVE-2026-21", "SHARED-6", "OSV-6"],
+    # Two reports that disagree, and one that states two CVEs, leave an id what it is.
+    ["CVE-2026-22", "GHSA-AAAA-BBBB-0022"],
+    ["CVE-2026-23", "GHSA-AAAA-BBBB-0022"],
+    ["CVE-2026-24", "CVE-2026-25", "PYSEC-2026-24"],
+    # An erratum mends more than the one CVE that it was seen with.
+    ["CVE-2026-26", "RHSA-2026:26"],
+    ["GHSA-AAAA-BBBB-0002", "SNYK-JS-B-2"],
+]
+
+
+@pytest.mark.parametrize(
+    ("id_", "key"),
+    [
+        ("GHSA-AAAA-BBBB-0020", "CVE-2026-20"),
+        ("SNYK-JS-A-20", "CVE-2026-20"),
+        ("PYSEC-2026-2", "GHSA-AAAA-BBBB-0002"),
+        ("SHARED-6", "SHARED-6"),
+        ("GHSA-AAAA-BBBB-0022", "GHSA-AAAA-BBBB-0022"),
+        ("PYSEC-2026-24", "PYSEC-2026-24"),
+        ("RHSA-2026:26", "RHSA-2026:26"),
+        ("SNYK-JS-B-2", "SNYK-JS-B-2"),
+        ("GHSA-AAAA-BBBB-0001", "CVE-2026-1"),
+    ],
+)
+def test_the_key_through_what_reports_state_together(id_, key):
+    for order in (STATED, STATED[::-1], [ids[::-1] for ids in STATED]):
+        assert vulnerability_key([id_], "zap", "R", known_aliases(ROWS, order)) == key
+
+
+@pytest.mark.parametrize(("name", "family"), [*FAMILIES.items(), ("zap", "zap"), ("semgrep", "semgrep"), ("acme", "acme")])
+def test_rules_are_of_the_scanners_family(name, family):
+    assert vulnerability_key([], name, "R") == vulnerability_key(["CVE-2026-1", "CVE-2026-2"], name, "R") == f"{family}|R"
+
+
 @given(st.permutations(["CVE-2026-1", "GHSA-AAAA-BBBB-0001", "PYSEC-2026-1", "PYSEC-2026-2"]), st.integers(0, 4))
 def test_a_key_does_not_depend_on_the_order_of_ids(ids, count):
     chosen = ids[:count]
@@ -88,6 +128,21 @@ def test_three_scanners_make_one_finding_and_keep_their_evidence(zone):
     assert len(sightings) == 3
     # Its id is that of its earliest sighting.
     assert finding["finding_id"] == min(sightings, key=lambda row: row["first_captured_at"])["sighting_id"]
+
+
+def test_a_report_that_states_two_ids_joins_those_that_state_one_each_and_without_it_they_part(zone):
+    zone.scan("2026-04-01T09:00:00Z", scanner="one", own="A", cve="CVE-2026-20")
+    zone.scan("2026-04-01T10:00:00Z", scanner="two", own="B", cve="GHSA-aaaa-bbbb-0020")
+    zone.event("commented", "2026-04-03T09:00:00Z", ref="A").event("commented", "2026-04-03T10:00:00Z", ref="B")
+    assert [row["own_ids"] for row in sorted(zone.state().rows("finding"), key=lambda row: row["own_ids"])] == [["A"], ["B"]]
+    zone.scan("2026-04-02T09:00:00Z", scanner="three", own="C", cve="CVE-2026-20", vulnerability_ids=["GHSA-aaaa-bbbb-0020"])
+    together = zone.state()
+    (finding,) = together.rows("finding")
+    assert (finding["own_ids"], finding["vulnerability_key"], finding["first_captured_at"]) == (["A", "B", "C"], "CVE-2026-20", "2026-04-01T09:00:00Z")
+    assert {(row["event_id"], row["finding_id"]) for row in together.rows("event")} == {(event, finding["finding_id"]) for event in ("e000", "e001")}
+    # What a report says of another asset's finding says it of the advisory.
+    zone.scan("2026-04-02T09:00:00Z", scanner="two", own="D", cve="GHSA-aaaa-bbbb-0020", target="elsewhere")
+    assert {row["vulnerability_key"] for row in zone.state().rows("finding")} == {"CVE-2026-20"}
 
 
 @pytest.mark.parametrize("other", [{"component_name": "zlib"}, {"file_path": "a.py"}, {"endpoints": ["https://x.example.com/a"], "service": "pay-api"}, {"cve": "CVE-2026-2"}])

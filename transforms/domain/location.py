@@ -10,7 +10,7 @@ import posixpath
 import re
 from ipaddress import IPv6Address
 from typing import NamedTuple
-from urllib.parse import quote, unquote, urlsplit
+from urllib.parse import quote, unquote_to_bytes, urlsplit
 
 from transforms.domain.packages import purl_name
 
@@ -20,7 +20,7 @@ _TRANSPORTS = frozenset(("tcp", "udp", "sctp", "icmp"))
 _SESSION = re.compile(r";jsessionid=[^/;?#]*", re.IGNORECASE)
 #: What RFC 3986 leaves as it is in a path; everything else is written as %XX, however the report wrote it.
 _PATH_SAFE = "/-._~!$&'()*+,;=:@"
-#: Cloud providers' names that are the same in any case: Azure's, and the five first parts of an ARN.
+#: How ids of Azure's resources begin.
 _AZURE = ("/subscriptions/", "/providers/")
 
 
@@ -93,9 +93,9 @@ def _url_path(path: str) -> str:
         path = _SESSION.sub("", path)
     if "/." in path:
         path = posixpath.normpath(path) + ("/" if path.endswith(("/", "/.", "/..")) else "")
-    if "%" in path:
+    if "%" in path or not path.isascii():
         # An encoded separator is none: it stays encoded.
-        path = "%2F".join(quote(unquote(part), safe=_PATH_SAFE) for part in re.split("%2f", path, flags=re.IGNORECASE))
+        path = "%2F".join(quote(unquote_to_bytes(part), safe=_PATH_SAFE) for part in re.split("%2f", path, flags=re.IGNORECASE))
     return path or "/"
 
 

@@ -255,7 +255,7 @@ def test_checkov_reads_every_framework_of_a_list_and_packages_of_one():
         {"check_type": "kubernetes", "results": {"failed_checks": [], "parsing_errors": ["/b.yaml"]}, "summary": {"passed": 0}},
     ]
     first, second, third = _rows("checkov", document)
-    assert (first.severity, first.component_name, first.location.key) == (None, "aws_s3_bucket.b", "/a.tf|aws_s3_bucket.b")
+    assert (first.severity, first.component_name, first.location.key) == (None, "aws_s3_bucket.b", "a.tf|aws_s3_bucket.b")
     assert (second.title, second.vulnerability_ids, second.location) == (
         "CVE-2021-33203 in Django 1.2",
         ("CVE-2021-33203",),
@@ -274,7 +274,7 @@ def test_checkov_does_not_call_the_hash_of_a_secret_a_component():
         "file_line_range": [3, 4],
     }
     row = _one("checkov", {"check_type": "secrets", "results": {"failed_checks": [check]}})
-    assert row.component_name is None and row.location.key == "/a.yml|d70eab08607a"
+    assert row.component_name is None and row.location.key == "a.yml|d70eab08607a"
 
 
 def test_kics_reads_the_resource_the_weakness_and_the_end_of_the_scan():
@@ -351,6 +351,23 @@ def test_gitlab_times_are_utc_whatever_the_zone_of_the_source():
     row = _one("gitlab", {**GITLAB, "vulnerabilities": [_vulnerability(location={"file": "a.py", "start_line": 3})]})
     assert row.captured and (row.captured.us, row.captured.precision) == (1714557600_000000, "zoned")
     assert (row.scanner, row.rule, row.own_id) == ("semgrep", "bandit.B303", "8a5c")
+
+
+@pytest.mark.parametrize(
+    ("type", "scan", "fields", "scanner"),
+    [
+        ("bandit_test_id", None, {}, "bandit"),
+        ("ZAProxy_PluginId", None, {}, "zaproxy"),
+        ("bandit_test_id", {"scanner": {"id": "semgrep"}}, {}, "semgrep"),
+        ("bandit_test_id", {"scanner": {"id": "semgrep"}}, {"scanner": {"id": "eslint"}}, "eslint"),
+        ("cwe", None, {}, None),
+        (["bandit_test_id"], None, {}, None),
+    ],
+)
+def test_gitlab_names_the_scanner_by_its_rule_where_the_report_does_not(type, scan, fields, scanner):
+    item = _vulnerability(location={"file": "a.py"}, identifiers=[{"type": type, "name": "B303", "value": "B303"}], **fields)
+    document = {name: value for name, value in GITLAB.items() if name != "scan"} | ({"scan": scan} if scan else {})
+    assert _one("gitlab", {**document, "vulnerabilities": [item]}).scanner == scanner
 
 
 @pytest.mark.parametrize(
