@@ -43,9 +43,9 @@ def parameter_in(detail: str | None) -> str | None:
 
 def address(origin: str, path: str | None) -> tuple[str, Endpoint]:
     """The URL and its parts. Raises ValueError where the origin has no host."""
-    url = origin.rstrip("/") + (path if path and path.startswith("/") else f"/{path or ''}")
-    endpoint = location.parse_endpoint(url)
-    return url, endpoint
+    base = origin if origin.endswith("//") else origin.removesuffix("/")
+    url = f"{base}/{(path or '').removeprefix('/')}"
+    return url, location.parse_endpoint(url)
 
 
 def weaknesses(classifications: str | None) -> tuple[int, ...]:
