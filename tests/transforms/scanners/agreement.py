@@ -87,6 +87,10 @@ def _nessus(report: Report, result: Result) -> Hashable:
     return key if report.content.lstrip()[:1] == b"<" else (*key, result.target, result.location)
 
 
+def _nuclei(report: Report, result: Result) -> Hashable:
+    return result.rule, result.identity[3], result.target  # template and matcher, type, host
+
+
 def _zap(report: Report, result: Result) -> Hashable:
     return result.pointer.split("/instances")[0]
 
@@ -103,7 +107,9 @@ def _generic(report: Report, result: Result) -> Hashable:
 
 
 #: The peer's own merge of rows within one file where it is no list of columns; such a list stands in the format's golden.yaml.
-MERGES: dict[str, Callable[[Report, Result], Hashable]] = {"generic": _generic, "gitlab": _gitlab, "nessus": _nessus, "semgrep": _semgrep, "zap": _zap}
+MERGES: dict[str, Callable[[Report, Result], Hashable]] = {
+    "generic": _generic, "gitlab": _gitlab, "nessus": _nessus, "nuclei": _nuclei, "semgrep": _semgrep, "zap": _zap,
+}  # fmt: skip
 
 
 @cache
