@@ -182,7 +182,10 @@ class _Derivation:
         self._kev = {
             row["vulnerability_id"] for row in _rows(self._record["known_exploited"], tables.KNOWN_EXPLOITED) if (row["added_on"] - epoch_today).days * DAY_US <= self._as_of
         }
-        self._epss = {row["vulnerability_id"]: row["epss"] for row in _rows(self._record["exploit_prediction"], tables.EXPLOIT_PREDICTION)}
+        # Of several lists the highest, whichever came first.
+        self._epss = {}
+        for row in _rows(self._record["exploit_prediction"], tables.EXPLOIT_PREDICTION):
+            self._epss[row["vulnerability_id"]] = max(row["epss"], self._epss.get(row["vulnerability_id"], 0.0))
         self._aliases = identity.canonical_ids(row["vulnerability_ids"] for row in _rows(self._record["vulnerability_alias"], tables.VULNERABILITY_ALIAS))
         self._calibrator = Calibrator(self._policy, scanners.calibrations(), self._kev, self._epss)
         # Of several contents of one observation, and of one result re-sent in one scan, the winner (rulings 2, 19, 20).
