@@ -83,9 +83,10 @@ def _is_vulnerability(members: set[str]) -> bool:
 
 
 def parse(content: bytes, scan: Scan) -> Iterator[Result | Reject]:
+    read = _with_capitals if b'"CveId"' in content else _vulnerability.decode
     for pointer, raw in _items(content.removeprefix(BOM)):
         try:
-            item = _vulnerability.decode(raw) if b'"CveId"' not in raw else _with_capitals(raw)
+            item = read(raw)
         except documents.UNREADABLE as error:
             yield documents.reject(pointer, "malformed", str(error), raw)
             continue
@@ -94,30 +95,29 @@ def parse(content: bytes, scan: Scan) -> Iterator[Result | Reject]:
         yield _row(pointer, raw, item, scan)
 
 
-def _items(content: bytes) -> list[tuple[str, bytes]]:
+def _items(content: bytes) -> list[tuple[str, bytes | msgspec.Raw]]:
     try:
         document = _object.decode(content)
     except documents.UNREADABLE as error:
-        lines = [(f"line {number}", line) for number, line in enumerate(content.splitlines(), 1) if line.strip()]
+        lines: list[tuple[str, bytes | msgspec.Raw]] = [(f"line {number}", line) for number, line in enumerate(content.splitlines(), 1) if line.strip()]
         if len(lines) < 2:
             raise FileRejected("malformed", seen=str(error), expected="an object with a list `value`, or JSON lines") from None
         return lines
     if _is_vulnerability(set(document)):
         return [("line 1", content)]
     answer = documents.decode(_answer, content, "an object with a list `value`")
-    return [(f"/value/{number}", bytes(raw)) for number, raw in enumerate(answer.value)]
+    return [(f"/value/{number}", raw) for number, raw in enumerate(answer.value)]
 
 
-def _with_capitals(raw: bytes) -> Vulnerability:
+def _with_capitals(raw: bytes | msgspec.Raw) -> Vulnerability:
     return msgspec.convert({name[:1].lower() + name[1:]: value for name, value in _any.decode(raw).items()}, Vulnerability)
 
 
-def _row(pointer: str, raw: bytes, item: Vulnerability, scan: Scan) -> Result | Reject:
+def _row(pointer: str, raw: bytes | msgspec.Raw, item: Vulnerability, scan: Scan) -> Result | Reject:
     identifier, software = text(item.cve_id), text(item.product_name) or text(item.software_name)
     machine = text(item.machine_id) or text(item.device_id)
-    absent = next((name for name, value in (("cve", identifier), ("software", software), ("machine", machine)) if value is None), None)
-    if absent or identifier is None or software is None:
-        return documents.missing(pointer, absent or "", raw)
+    if identifier is None or software is None or machine is None:
+        return documents.missing(pointer, "cve" if identifier is None else "software" if software is None else "machine", raw)
     version, vendor = text(item.product_version) or text(item.software_version), text(item.product_vendor) or text(item.software_vendor)
     own_id, status = text(item.id), (text(item.status) or "").lower()
     return Result(

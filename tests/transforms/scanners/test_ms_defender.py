@@ -50,7 +50,7 @@ def test_a_list_of_machines_yields_nothing():
     assert read({"@odata.context": "https://api/$metadata#Machines", "value": [MACHINE]}) == []
 
 
-@pytest.mark.parametrize("change, reason", [({"cveId": None}, "cve"), ({"softwareName": 7.5, "deviceId": ""}, "machine"), ({"softwareName": []}, "software")])
+@pytest.mark.parametrize("change, reason", [({"cveId": None}, "cve"), ({"deviceId": ""}, "machine"), ({"softwareName": []}, "software")])
 def test_an_item_without_what_it_needs_is_one_reject(change, reason):
     first, bad = read({"value": [ROW, ROW | change]})
     assert isinstance(first, Result) and isinstance(bad, Reject) and bad.reason == f"missing_{reason}"
