@@ -106,10 +106,22 @@ def _generic(report: Report, result: Result) -> Hashable:
     return result.severity, result.title, result.identity[1]  # a CSV's rows of equal severity, title and description are one
 
 
+def _qualys(report: Report, result: Result) -> Hashable:
+    if report.content.startswith(b'"IP","HOSTNAME"'):
+        return result.title, result.severity  # a PCI report's rows of one QID are one finding on several endpoints
+    return result.pointer
+
+
 #: The peer's own merge of rows within one file where it is no list of columns; such a list stands in the format's golden.yaml.
 MERGES: dict[str, Callable[[Report, Result], Hashable]] = {
-    "generic": _generic, "gitlab": _gitlab, "nessus": _nessus, "nuclei": _nuclei, "semgrep": _semgrep, "zap": _zap,
-}  # fmt: skip
+    "generic": _generic,
+    "gitlab": _gitlab,
+    "nessus": _nessus,
+    "nuclei": _nuclei,
+    "qualys": _qualys,
+    "semgrep": _semgrep,
+    "zap": _zap,
+}
 
 
 @cache
