@@ -87,6 +87,10 @@ def _nessus(report: Report, result: Result) -> Hashable:
     return key if report.content.lstrip()[:1] == b"<" else (*key, result.target, result.location)
 
 
+def _nuclei(report: Report, result: Result) -> Hashable:
+    return result.rule, result.identity[3], result.target  # template and matcher, type, host
+
+
 def _zap(report: Report, result: Result) -> Hashable:
     return result.pointer.split("/instances")[0]
 
@@ -117,6 +121,7 @@ MERGES: dict[str, Callable[[Report, Result], Hashable]] = {
     "jfrog_xray": _jfrog_xray,
     "nessus": _nessus,
     "npm_audit": _npm_audit,
+    "nuclei": _nuclei,
     "semgrep": _semgrep,
     "zap": _zap,
 }
