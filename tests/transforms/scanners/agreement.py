@@ -112,11 +112,21 @@ def _qualys(report: Report, result: Result) -> Hashable:
     return result.pointer
 
 
+def _jfrog_xray(report: Report, result: Result) -> Hashable:
+    return result.pointer.split("/impact_path")[0]  # an issue is one finding there, whatever brings it
+
+
+def _npm_audit(report: Report, result: Result) -> Hashable:
+    return result.component_name, result.rule if result.pointer.startswith("/advisories") else None  # npm 7: a package is one finding there
+
+
 #: The peer's own merge of rows within one file where it is no list of columns; such a list stands in the format's golden.yaml.
 MERGES: dict[str, Callable[[Report, Result], Hashable]] = {
     "generic": _generic,
     "gitlab": _gitlab,
+    "jfrog_xray": _jfrog_xray,
     "nessus": _nessus,
+    "npm_audit": _npm_audit,
     "nuclei": _nuclei,
     "qualys": _qualys,
     "semgrep": _semgrep,
