@@ -20,10 +20,10 @@ from typing import Any
 from xml.etree import ElementTree
 from xml.etree.ElementTree import Element
 
+import msgspec
 import pytest
 import yaml
 
-from transforms import intake
 from transforms.domain.errors import FileRejected
 from transforms.domain.head import BOM, Head
 from transforms.domain.result import Reject, Result, Scan
@@ -31,7 +31,7 @@ from transforms.scanners import formats
 
 GOLDEN = Path(__file__).resolve().parents[2] / "golden" / "scans"
 #: Items that are kept of each list, and places that are damaged in a format.
-KEPT, PLACES = 3, 120
+KEPT, PLACES = 3, 160
 Rows = list[Result | Reject]
 Path_ = tuple[str | int, ...]
 REMOVED, RENAMED = "removed", "renamed"
@@ -67,6 +67,7 @@ def _read(format: str, content: bytes) -> Rows | FileRejected:
     except FileRejected as error:
         assert error.reason and error.seen
         return error
+    rows = [msgspec.structs.replace(row, pointer=row.pointer.replace("[1]", "")) for row in rows]  # XML counts from 1, and may leave a 1 out
     for row in rows:
         if isinstance(row, Reject):
             assert row.reason and len(row.raw) <= 2000
@@ -95,20 +96,23 @@ def _silent(format: str) -> list[str]:
     return ((yaml.safe_load(path.read_text()) or {}) if path.exists() else {}).get("silent", [])
 
 
-def _judge(format: str, what: str, place: str, kind: str, before: Rows, content: bytes, *, is_empty: bool = False) -> None:
-    """Holds one damaged report against the whole one. `kind`: the place without indexes; `is_empty`: the damage says that there is nothing."""
+def _complaint(format: str, place: str, before: Rows, content: bytes, *, is_empty: bool = False) -> str | None:
+    """What is wrong with how a report is read that was damaged at a place, beside how it was read before; None where nothing is.
+
+    `is_empty`: above the items, the damage says that there are none.
+    """
     rows = _read(format, content)
     if isinstance(rows, FileRejected):
-        return
-    is_in_item = any(_is_within(place, row.pointer) for row in before)
-    if is_in_item:
-        if kind not in _silent(format):
-            assert any(_are_related(place, row.pointer) for row in rows), f"{kind} {what}: its item is gone, and nothing says so"
-        assert _others(rows, lambda pointer: not _are_related(place, pointer)) == _others(
-            before, lambda pointer: not _are_related(place, pointer)
-        ), f"{kind} {what}: other items are read otherwise"
-    elif not rows and before and not is_empty and kind not in _silent(format) and formats()[format].recognise(Head(content)):
-        pytest.fail(f"{kind} {what}: every result is gone, and nothing says so")
+        return None
+    if not any(_is_within(place, row.pointer) for row in before):
+        return None if rows or is_empty or not formats()[format].recognise(Head(content)) else "every result is gone, and nothing says so"
+    if not any(_are_related(place, row.pointer) for row in rows):
+        return "its item is gone, and nothing says so"
+
+    def is_other(pointer: str) -> bool:
+        return not _are_related(place, pointer)
+
+    return None if _others(rows, is_other) == _others(before, is_other) else "other items are read otherwise"
 
 
 # JSON
@@ -116,7 +120,9 @@ def _judge(format: str, what: str, place: str, kind: str, before: Rows, content:
 
 def _trimmed(value: Any) -> Any:
     if isinstance(value, dict):
-        return {name: _trimmed(item) for name, item in value.items()}
+        # A map from files or ids to objects is a list too.
+        is_map = len(value) > 5 * KEPT and all(isinstance(item, dict) for item in value.values())
+        return {name: _trimmed(value[name]) for name in list(value)[: KEPT if is_map else None]}
     return [_trimmed(item) for item in value[:KEPT]] if isinstance(value, list) else value
 
 
@@ -164,15 +170,17 @@ def test_a_json_member_that_is_gone_or_of_another_type_costs_its_item_and_says_s
     for document, before in _documents(format):
         for path in _paths(document):
             places.setdefault(_kind(path), (document, before, path))
-    chance = random.Random(format)
+    chance, wrong = random.Random(format), {}
     for kind in chance.sample(sorted(places), min(PLACES, len(places))):
         document, before, path = places[kind]
         renamed = () if isinstance(path[-1], int) else (RENAMED,)
         for damage in (REMOVED, *renamed, *chance.sample(WRONG, 4)):
             content = json.dumps(_damaged(document, path, damage)).encode()
             place = "".join(f"/{step}" for step in path)
-            is_empty = damage in (None, [], {}) or (damage is REMOVED and isinstance(path[-1], int))
-            _judge(format, repr(damage), place, kind, before, content, is_empty=is_empty)
+            says_nothing = damage in (None, [], {}) or (damage is REMOVED and isinstance(path[-1], int))
+            if kind not in _silent(format) and (complaint := _complaint(format, place, before, content, is_empty=says_nothing)):
+                wrong[kind, str(damage)] = complaint
+    assert not wrong
 
 
 @pytest.mark.parametrize("format", _of_kind(_is_json))
@@ -221,8 +229,9 @@ def _roots(format: str) -> Iterator[tuple[Element, Rows]]:
             except ElementTree.ParseError:
                 continue
             _trim_xml(root)
-            rows = _read(format, ElementTree.tostring(root))
-            if isinstance(rows, list) and rows:
+            if len(content) < 100_000 and not _read(format, ElementTree.tostring(root)):
+                root = ElementTree.fromstring(content)  # its first items are none: checks that passed
+            if isinstance(rows := _read(format, ElementTree.tostring(root)), list) and rows:
                 yield root, rows
 
 
@@ -242,57 +251,52 @@ def _elements(element: Element, place: str = "", kind: str = "") -> Iterator[tup
         yield from _elements(child, spot, f"{kind}/{name}")
 
 
-def _without_first(rows: Rows) -> Rows:
-    """The rows with `[1]` left out of their pointers."""
-    return [type(row)(**{**{name: getattr(row, name) for name in row.__struct_fields__}, "pointer": row.pointer.replace("[1]", "")}) for row in rows]
+XML = [name for name in _of_kind(_is_xml) if next(_roots(name), None)]
 
 
-@pytest.mark.parametrize("format", _of_kind(_is_xml))
+@pytest.mark.parametrize("format", XML)
 def test_an_xml_element_or_attribute_that_is_gone_or_wrong_is_read_or_said(format):
     places: dict[str, tuple[Element, Rows, Element, Element, str]] = {}
     for root, before in _roots(format):
         for parent, element, place, kind in _elements(root):
             places.setdefault(kind, (root, before, parent, element, place))
-    assert places
-    chance = random.Random(format)
+    chance, wrong = random.Random(format), {}
     for kind in chance.sample(sorted(places), min(PLACES, len(places))):
         root, before, parent, element, place = places[kind]
+        # Without an element above the items, or an item, a report says that there is none; one of several would change the others' numbers.
+        is_kept = sum(child.tag == element.tag for child in parent) > 1 or not any(_is_within(place, row.pointer) for row in before)
+        for what, spot in _damaged_elements(parent, element, kind, is_kept=is_kept):
+            if spot not in _silent(format) and (complaint := _complaint(format, place, before, ElementTree.tostring(root))):
+                wrong[spot, what] = complaint
+    assert not wrong
 
-        def judge(what: str, at: str = kind, root: Element = root, before: Rows = before, place: str = place) -> None:
-            rows = _read(format, ElementTree.tostring(root))
-            if isinstance(rows, list) and not rows and at not in _silent(format) and formats()[format].recognise(Head(ElementTree.tostring(root))):
-                pytest.fail(f"{at} {what}: every result is gone, and nothing says so")
-            if isinstance(rows, list) and any(_is_within(place, row.pointer.replace("[1]", "")) for row in before) and at not in _silent(format):
-                assert any(_are_related(place, row.pointer.replace("[1]", "")) for row in rows), f"{at} {what}: its item is gone, and nothing says so"
 
-        number = list(parent).index(element)
-        is_repeated = sum(child.tag == element.tag for child in parent) > 1 or any(_are_related(place, row.pointer.replace("[1]", "")) and not _is_within(place, row.pointer.replace("[1]", "")) for row in before)
-        if not is_repeated:
-            parent.remove(element)
-            judge(REMOVED)
-            parent.insert(number, element)
-        text, tag, attributes, below = element.text, element.tag, dict(element.attrib), list(element)
-        for wrong in ("", "text", "-1", "NaN", "9" * 400, "<![CDATA[", "\u2028=1+1"):
-            if text and text.strip():
-                element.text = wrong
-                judge(f"with text {wrong[:9]!r}")
-            for name in attributes:
-                element.attrib[name] = wrong
-                judge(f"with {name} {wrong[:9]!r}", f"{kind}@{name}")
-                element.attrib[name] = attributes[name]
-        element.text = text
-        for name in attributes:
-            del element.attrib[name]
-            judge(f"without {name}", f"{kind}@{name}")
-            element.attrib = dict(attributes)
-        if not is_repeated:
-            element.tag = "renamed"
-            judge(RENAMED)
+def _damaged_elements(parent: Element, element: Element, kind: str, *, is_kept: bool) -> Iterator[tuple[str, str]]:
+    """(what was done, where) for each damage of one element or attribute, in place and undone after. `is_kept`: it is not taken away."""
+    number, text, tag, attributes = list(parent).index(element), element.text, element.tag, dict(element.attrib)
+    if not is_kept:
+        parent.remove(element)
+        yield REMOVED, kind
+        parent.insert(number, element)
+        element.tag = RENAMED
+        yield RENAMED, kind
         element.tag = tag
-        assert list(element) == below
+    for name in attributes:
+        del element.attrib[name]
+        yield REMOVED, f"{kind}@{name}"
+        element.attrib = dict(attributes)
+    for value in ("", "text", "-1", "NaN", "9" * 400, "<![CDATA[", "\u2028=1+1"):
+        if text and text.strip():
+            element.text = value
+            yield value[:9], kind
+            element.text = text
+        for name in attributes:
+            element.attrib[name] = value
+            yield value[:9], f"{kind}@{name}"
+            element.attrib[name] = attributes[name]
 
 
-@pytest.mark.parametrize("format", _of_kind(_is_xml))
+@pytest.mark.parametrize("format", XML)
 def test_document_types_and_entities_are_refused_and_other_encodings_read(format):
     root, before = next(_roots(format))
     plain = ElementTree.tostring(root)
