@@ -82,6 +82,10 @@ def line(value: object) -> int | None:
     """A line number, also written as text; 0 and what is no line number are None."""
     if type(value) is int:  # as nearly always; bool is another type
         return value if 0 < value < 2**31 else None
+    if value is None:
+        return None
+    if isinstance(value, str) and value.isdecimal() and len(value) < 10:
+        return int(value) or None
     found = number(value)
     return int(found) if found is not None and 0 < found < 2**31 else None
 

@@ -35,7 +35,11 @@ class Endpoint(NamedTuple):
 
 def join(*parts: object) -> str:
     """Parts in one key; a separator inside a part is escaped, so that different parts never give one key."""
-    return "|".join("" if part is None else str(part).replace("\\", "\\\\").replace("|", "\\|") for part in parts)
+    texts = ["" if part is None else str(part) for part in parts]
+    joined = "|".join(texts)
+    if "\\" not in joined and joined.count("|") == len(texts) - 1:  # nothing to escape, as nearly always
+        return joined
+    return "|".join(text.replace("\\", "\\\\").replace("|", "\\|") for text in texts)
 
 
 def package(name: str) -> Location:

@@ -277,9 +277,11 @@ def _rows(report: Report, scan: Scan) -> Iterator[_Row | Reject]:
             yield _of_item(pointer, item, raw, scan)
     results = report.scanResults or ScanResults()
     yield from _queries(results.resultsList, "/scanResults/resultsList")
-    for pointer, _, group in documents.items(results.sast.languages if results.sast else None, _group, "/scanResults/sast/languages"):
+    for pointer, raw, group in documents.items(results.sast.languages if results.sast else None, _group, "/scanResults/sast/languages"):
         if isinstance(group, Reject):
             yield group
+        elif group.queries is None:
+            yield documents.missing(pointer, "queries", raw)
         else:
             yield from _queries(group.queries, f"{pointer}/queries")
     technologies = report.iacScanResults.technology if report.iacScanResults else None

@@ -40,6 +40,8 @@ _STATUSES = _PASSED | _MUTED | {"FAIL", "FAILED"}
 _CHECK = re.compile(r"\[(?P<id>\w+)\]\s*(?P<title>.+)", re.DOTALL)
 _NUMBER = re.compile(r"(?<!\S)\d+(?!\S)")
 _MILLISECONDS = 100_000_000_000
+#: What is no instant in milliseconds either, and may be too long a number to divide.
+_BEYOND = 1_000 * _MILLISECONDS
 
 _Any = object
 
@@ -327,7 +329,7 @@ def _stamp(scan: Scan, *values: _Any) -> Stamp | None:
     for value in values:
         if isinstance(value, str) and value.isdigit():
             value = int(value)
-        if isinstance(value, int | float) and not isinstance(value, bool) and value > _MILLISECONDS:
+        if isinstance(value, int | float) and not isinstance(value, bool) and _MILLISECONDS < value < _BEYOND:
             value /= 1000
         if stamp := scan.stamp(value):
             return stamp
