@@ -223,7 +223,7 @@ def disagreements(report: Report) -> dict[str, tuple[object, object]]:
 
 def _miscounted(counted: dict, mine: Measured | None) -> dict[str, tuple[object, object]]:
     if mine is None:
-        return {"count": (counted["count"], REJECTED)}
+        return {} if counted["count"] == REJECTED else {"count": (counted["count"], REJECTED)}
     found = {aspect: getattr(mine, aspect) for aspect in counted}
     found["vulnerability_ids"] = sorted(mine.vulnerability_ids)
     return {aspect: (wanted, found[aspect]) for aspect, wanted in counted.items() if wanted != found[aspect]}
