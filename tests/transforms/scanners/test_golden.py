@@ -61,7 +61,7 @@ def test_a_report_is_recognised_as_its_format_and_no_other(report):
 
 
 @EACH_REPORT
-def test_a_report_agrees_with_the_peer_but_for_the_listed_differences(report):
+def test_a_report_agrees_with_the_peer_or_with_who_counted_but_for_the_listed_differences(report):
     listed = {row["what"]: (row["peer"], row["ours"]) for row in agreement.listed(report.format) if row["file"] == report.name}
     assert agreement.disagreements(report) == listed
 
