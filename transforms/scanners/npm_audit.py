@@ -53,7 +53,7 @@ class Advisory(msgspec.Struct, gc=False):
     cves: _Any = None
     cwe: _Any = None
     cvss: Cvss | None = None
-    findings: list[Installed] | None = None
+    findings: list[msgspec.Raw] | None = None
 
 
 class Via(msgspec.Struct, gc=False):
@@ -88,6 +88,7 @@ class Report(msgspec.Struct):
 _report = msgspec.json.Decoder(Report)
 _advisory = msgspec.json.Decoder(Advisory)
 _package = msgspec.json.Decoder(Package)
+_installed = msgspec.json.Decoder(Installed)
 _via = msgspec.json.Decoder(Via | str)
 
 
@@ -138,8 +139,13 @@ def _of_advisory(pointer: str, key: str, raw: msgspec.Raw) -> Iterator[Result | 
     title, url, cvss = documents.text(advisory.title), documents.text(advisory.url), advisory.cvss or Cvss()
     ids = _ids(advisory.cves, advisory.github_advisory_id, url=url)
     rule = _rule(ids, documents.text(advisory.id) or key)
-    versions = dict.fromkeys(documents.text(found.version) for found in advisory.findings or ()) or {None: None}
-    for number, version in enumerate(versions):
+    versions: dict[str | None, None] = {}
+    for _, _, found in documents.items(advisory.findings, _installed, f"{pointer}/findings"):
+        if isinstance(found, Reject):
+            yield found
+        else:
+            versions[documents.text(found.version)] = None
+    for number, version in enumerate(versions or {None: None}):
         yield Result(
             pointer=f"{pointer}/findings/{number}" if number else pointer,
             title=documents.one_line(title) if title else f"Advisory {rule} on {name}",

@@ -211,6 +211,20 @@ def _resources(raws: list[msgspec.Raw] | None, base: str, scan: Scan) -> Iterato
             yield from _results(pointer, resource, scan)
 
 
+#: The list that a report of each kind has, empty where all is well.
+_LISTS = {
+    "VulnerabilityReport": "vulnerabilities",
+    "ClusterVulnerabilityReport": "vulnerabilities",
+    "ExposedSecretReport": "secrets",
+    "ConfigAuditReport": "checks",
+    "ClusterConfigAuditReport": "checks",
+    "RbacAssessmentReport": "checks",
+    "ClusterRbacAssessmentReport": "checks",
+    "InfraAssessmentReport": "checks",
+    "ClusterInfraAssessmentReport": "checks",
+}
+
+
 def _results(pointer: str, resource: Resource, scan: Scan) -> Iterator[Result | Reject]:
     if inner := resource.operatorObject:
         if resource.verb != "delete":
@@ -218,6 +232,9 @@ def _results(pointer: str, resource: Resource, scan: Scan) -> Iterator[Result | 
         return
     yield from _resources(resource.items, f"{pointer}/items", scan)
     if body := resource.report:
+        expected = _LISTS.get(documents.text(resource.kind) or "")
+        if expected and getattr(body, expected) is None:
+            yield Reject(f"{pointer}/report", f"missing_{expected}", f"a {documents.text(resource.kind)} without its list `{expected}`")
         workload = _workload(resource.metadata or Metadata(), body, scan)
         yield from _vulnerabilities(f"{pointer}/report/vulnerabilities", body.vulnerabilities, workload)
         yield from _secrets(f"{pointer}/report/secrets", body.secrets, workload)

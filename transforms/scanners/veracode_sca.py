@@ -158,11 +158,15 @@ def parse(content: bytes, scan: Scan) -> Iterator[Result | Reject]:
             yield row
 
 
+#: Issues of other kinds: about a licence, or about a newer version. Any other word is read as a vulnerability, never dropped.
+_NO_VULNERABILITY = ("license", "library", "outdated library")
+
+
 # The API --------------------------------------------------------------------------------------------------------------------------
 
 
 def _of_issue(pointer: str, raw: msgspec.Raw, issue: Issue) -> Result | Reject | None:
-    if (documents.text(issue.issue_type) or "vulnerability").lower() != "vulnerability":
+    if (documents.text(issue.issue_type) or "").lower() in _NO_VULNERABILITY:
         return None
     if (documents.text(issue.issue_status) or "").lower() in _CLOSED:
         return None
@@ -214,7 +218,7 @@ def _of_export(content: bytes, scan: Scan) -> Iterator[Result | Reject]:
             yield record
             continue
         pointer, row, raw = record
-        if row.get("issue type", "vulnerability").lower() != "vulnerability":
+        if row.get("issue type", "").lower() in _NO_VULNERABILITY:
             continue
         package = _joined(row.get("package manager"), row.get("coordinate 1"), row.get("coordinate 2")) or row.get("library")
         rule = row.get("vulnerability id")
