@@ -105,13 +105,14 @@ def _complaint(format: str, place: str, before: Rows, content: bytes, *, is_empt
     rows = _read(format, content)
     if isinstance(rows, FileRejected):
         return None
-    if not any(_is_within(place, row.pointer) for row in before):
+    owners = {row.pointer for row in before if _is_within(place, row.pointer)}
+    if not owners:
         return None if rows or is_empty or not formats()[format].recognise(Head(content)) else "every result is gone, and nothing says so"
     if not any(_are_related(place, row.pointer) for row in rows):
         return "its item is gone, and nothing says so"
 
     def is_other(pointer: str) -> bool:
-        return not _are_related(place, pointer)
+        return not any(_are_related(owner, pointer) for owner in owners)
 
     return None if _others(rows, is_other) == _others(before, is_other) else "other items are read otherwise"
 
