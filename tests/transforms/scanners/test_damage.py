@@ -67,7 +67,8 @@ def _read(format: str, content: bytes) -> Rows | FileRejected:
     except FileRejected as error:
         assert error.reason and error.seen
         return error
-    rows = [msgspec.structs.replace(row, pointer=row.pointer.replace("[1]", "")) for row in rows]  # XML counts from 1, and may leave a 1 out
+    # XML counts from 1 and may leave a 1 out; `#2` is the second result of one place.
+    rows = [msgspec.structs.replace(row, pointer=re.sub(r"#\d+$", "", row.pointer.replace("[1]", ""))) for row in rows]
     for row in rows:
         if isinstance(row, Reject):
             assert row.reason and len(row.raw) <= 2000
@@ -104,13 +105,14 @@ def _complaint(format: str, place: str, before: Rows, content: bytes, *, is_empt
     rows = _read(format, content)
     if isinstance(rows, FileRejected):
         return None
-    if not any(_is_within(place, row.pointer) for row in before):
+    owners = {row.pointer for row in before if _is_within(place, row.pointer)}
+    if not owners:
         return None if rows or is_empty or not formats()[format].recognise(Head(content)) else "every result is gone, and nothing says so"
     if not any(_are_related(place, row.pointer) for row in rows):
         return "its item is gone, and nothing says so"
 
     def is_other(pointer: str) -> bool:
-        return not _are_related(place, pointer)
+        return not any(_are_related(owner, pointer) for owner in owners)
 
     return None if _others(rows, is_other) == _others(before, is_other) else "other items are read otherwise"
 
@@ -306,9 +308,9 @@ def test_document_types_and_entities_are_refused_and_other_encodings_read(format
     for doctype in (bomb, external):
         rejected = _read(format, doctype + plain)
         assert isinstance(rejected, FileRejected) and rejected.reason == "hostile_xml"
-    # A format that always names a document type is read without it; nothing is ever fetched.
-    named = _read(format, b"<!DOCTYPE " + name + b' SYSTEM "http://localhost:9/x.dtd">' + plain)
-    assert named.reason == "hostile_xml" if isinstance(named, FileRejected) else _others(named, bool) == _others(before, bool)
+    # Qualys states the address of its document type, which is left unread; everybody else's is refused.
+    stated = _read(format, b"<!DOCTYPE " + name + b' SYSTEM "http://localhost:9/x.dtd">' + plain)
+    assert _others(stated, bool) == _others(before, bool) if isinstance(stated, list) else stated.reason == "hostile_xml"
     for encoding in ("utf-8", "utf-16", "iso-8859-1"):
         content = ElementTree.tostring(root, encoding=encoding)
         rows = _read(format, content)
