@@ -6,9 +6,11 @@ protocol; origin, path and parameter; a file and an anchor that survives line dr
 
 from __future__ import annotations
 
+import re
 from typing import NamedTuple
 from urllib.parse import urlsplit
 
+_REPOSITORY = re.compile(r"(?:https?|ssh|git)://[^/]+/(?P<name>[^?#]+?)(?:\.git)?/?")
 DEFAULT_PORTS = {"http": 80, "https": 443}
 
 
@@ -63,6 +65,12 @@ def code(path: str, anchor: str | None) -> Location:
 
 def cloud(resource: str) -> Location:
     return Location("cloud", resource.strip())
+
+
+def repository(url: str) -> str:
+    """`https://github.com/owner/name.git` as `owner/name`, as the host's own scanners call it; what is no such URL as it is."""
+    match = _REPOSITORY.fullmatch(url.strip())
+    return match["name"] if match else url.strip()
 
 
 def of_endpoint(endpoint: Endpoint, param: str | None = None) -> Location:

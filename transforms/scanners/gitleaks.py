@@ -128,4 +128,5 @@ def _target(leak: Leak) -> str | None:
     link = documents.text(leak.Link)
     if link and (match := _LINK.match(link)):
         return match["name"]
-    return documents.text(leak.repoURL)
+    url = documents.text(leak.repoURL)
+    return location.repository(url) if url else None

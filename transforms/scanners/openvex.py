@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from functools import lru_cache
 
 import msgspec
 
@@ -93,8 +94,7 @@ def parse(content: bytes, scan: Scan) -> Iterator[Result | Reject]:
         captured = scan.stamp(item.last_updated) or scan.stamp(item.timestamp) or written
         for product, part in _places(item):
             component = part or product
-            purl = _purl(component)
-            name, version = (purl_parts(purl) if purl else None) or (component, None)
+            name, version, where = _package(component)
             yield Result(
                 pointer=pointer,
                 title=f"{identifier} in {name}{f' {version}' if version else ''}" if name else identifier,
@@ -103,7 +103,7 @@ def parse(content: bytes, scan: Scan) -> Iterator[Result | Reject]:
                 vulnerability_ids=ids,
                 component_name=name,
                 component_version=version,
-                location=location.package(package_name(name, purl)) if name else location.NOWHERE,
+                location=where,
                 target=product if part else None,
                 captured=captured,
                 source_state=state,
@@ -126,5 +126,10 @@ def _name(component: Component | str | None) -> str | None:
     return (documents.text(component.identifiers.purl) if component.identifiers else None) or documents.text(component.iri)
 
 
-def _purl(name: str | None) -> str | None:
-    return name if name and name.startswith("pkg:") else None
+@lru_cache(maxsize=65_536)
+def _package(component: str | None) -> tuple[str | None, str | None, location.Location]:
+    """Name, version and place of a package URL, or of what is none."""
+    if component is None:
+        return None, None, location.NOWHERE
+    name, version = purl_parts(component) or (component, None)
+    return name, version, location.package(package_name(name, component))

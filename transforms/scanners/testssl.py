@@ -15,6 +15,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterator
+from functools import lru_cache
 from typing import NamedTuple
 
 import msgspec
@@ -52,6 +53,8 @@ class Address(NamedTuple):
     host: str | None
     ip: str | None
     port: int | None
+    endpoint: str
+    location: location.Location
 
 
 class Report(msgspec.Struct):
@@ -93,7 +96,7 @@ def parse(content: bytes, scan: Scan) -> Iterator[Result | Reject]:
         if isinstance(item, Reject):
             yield item
             continue
-        row = _result(pointer, raw, item, address or _address(item), captured)
+        row = _result(pointer, raw, item, address or _address(documents.text(item.ip), documents.line(item.port)), captured)
         if isinstance(row, Reject) and row.reason == "not_scanned":
             failed = row.detail
         elif isinstance(row, Result):
@@ -127,7 +130,7 @@ def _structured(report: Report) -> _Found:
                 yield where, one, item, None
             continue
         host, ip, port = (_plain(block.get(name)) for name in ("targetHost", "ip", "port"))
-        address = Address(host or ip, ip, documents.line(port))
+        address = _placed(host or ip, ip, documents.line(port))
         for name, value in block.items():
             if bytes(memoryview(value)[:1]) == b"[":
                 for pointer, one, item in documents.items(
@@ -150,10 +153,23 @@ def _rows(content: bytes) -> _Found:
         yield pointer, text.encode(), item, None
 
 
-def _address(item: Finding) -> Address:
+@lru_cache(maxsize=4096)
+def _address(ip: str | None, port: int | None) -> Address:
     """`name/192.0.2.1`, or either alone; `/` is testssl's own machine."""
-    name, _, ip = (documents.text(item.ip) or "").partition("/")
-    return Address(name or ip or None, ip or None, documents.line(item.port))
+    name, _, ip = (ip or "").partition("/")
+    return _placed(name or ip or None, ip or None, port)
+
+
+def _placed(host: str | None, ip: str | None, port: int | None) -> Address:
+    if host is None:
+        return Address(None, ip, port, "", location.NOWHERE)
+    written = f"[{host}]" if ":" in host else host
+    return Address(host, ip, port, f"{written}:{port}" if port else written, location.host(host, port, "tcp"))
+
+
+@lru_cache(maxsize=4096)
+def _is_about_the_scan(check: str) -> bool:
+    return _ABOUT_THE_SCAN.fullmatch(check) is not None
 
 
 def _result(pointer: str, raw: bytes | msgspec.Raw, item: Finding, address: Address, captured: Stamp | None) -> Result | Reject | None:
@@ -163,21 +179,21 @@ def _result(pointer: str, raw: bytes | msgspec.Raw, item: Finding, address: Addr
     finding = documents.text(item.finding) or ""
     if severity == "FATAL":
         return documents.reject(pointer, "not_scanned", documents.one_line(finding), raw)
-    if severity in _PASSED or _ABOUT_THE_SCAN.fullmatch(check):
+    if severity in _PASSED or _is_about_the_scan(check):
         return None
     if address.host is None:
         return documents.missing(pointer, "host", raw)
-    host = f"[{address.host}]" if ":" in address.host else address.host
+    cve, cwe = documents.text(item.cve), documents.text(item.cwe)
     return Result(
         pointer=pointer,
         title=documents.one_line(f"{check}: {finding}" if finding else check),
         identity=(check, address.host, address.ip, address.port),
         severity=severity,
         rule=check,
-        vulnerability_ids=documents.ids_within(documents.text(item.cve) or ""),
-        cwes=cwe_numbers((documents.text(item.cwe) or "").split()),
-        endpoint=f"{host}:{address.port}" if address.port else host,
-        location=location.host(address.host, address.port, "tcp"),
+        vulnerability_ids=documents.ids_within(cve) if cve else (),
+        cwes=cwe_numbers(cwe.split()) if cwe else (),
+        endpoint=address.endpoint,
+        location=address.location,
         target=address.host,
         captured=captured,
     )

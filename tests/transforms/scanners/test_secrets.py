@@ -6,7 +6,7 @@ import pytest
 
 from transforms.domain.head import Head
 from transforms.domain.result import Reject, Scan
-from transforms.scanners import gitleaks, recognise
+from transforms.scanners import gitleaks, recognise, trufflehog
 
 SECRET = "not-a-secret-0123456789"
 LEAK = {
@@ -24,6 +24,21 @@ OLD_LEAK = {
 }  # fmt: skip
 
 
+TRUFFLE = {
+    "SourceMetadata": {"Data": {"Git": {"commit": "c1", "file": "keys", "email": "a@example.org", "repository": "https://git.example/team/app.git", "line": 4}}},
+    "SourceName": "trufflehog - git", "DetectorName": "AWS", "Verified": True, "Raw": SECRET, "RawV2": f"{SECRET}:2", "Redacted": SECRET,
+    "ExtraData": {"account": SECRET},
+}  # fmt: skip
+OLD_TRUFFLE = {
+    "branch": "origin/main", "commit": SECRET, "commitHash": "c1", "date": "2026-03-02 09:00:00", "diff": SECRET, "path": "a.py",
+    "printDiff": SECRET, "reason": "AWS API Key", "stringsFound": [SECRET, SECRET, f"{SECRET}2"],
+}  # fmt: skip
+
+
+def lines(*rows: object) -> bytes:
+    return b"".join(json.dumps(row).encode() + b"\n" for row in rows)
+
+
 def parse(module, document: object) -> list:
     content = document if isinstance(document, bytes) else json.dumps(document).encode()
     assert recognise(Head(content)) is module
@@ -32,7 +47,7 @@ def parse(module, document: object) -> list:
 
 def test_gitleaks_before_version_8():
     (row,) = parse(gitleaks, [OLD_LEAK])
-    assert (row.rule, row.file_path, row.line, row.target) == ("Github", ".bashrc", 9, "https://git.example/team/app")
+    assert (row.rule, row.file_path, row.line, row.target) == ("Github", ".bashrc", 9, "team/app")
 
 
 def test_a_secret_keeps_its_place_when_it_moves_or_is_found_in_another_commit():
@@ -64,8 +79,46 @@ def test_gitleaks_names_the_repository_in_its_links(link, target):
     [
         (gitleaks, [LEAK, {**LEAK, "RuleID": None}, {**LEAK, "File": ""}, SECRET, [SECRET]]),
         (gitleaks, [OLD_LEAK, {**OLD_LEAK, "rule": 7.5, "file": []}]),
+        (trufflehog, [TRUFFLE, {**TRUFFLE, "DetectorName": None}, {**TRUFFLE, "SourceMetadata": SECRET}, SECRET]),
+        (trufflehog, [OLD_TRUFFLE, {**OLD_TRUFFLE, "reason": None}, {**OLD_TRUFFLE, "stringsFound": SECRET}]),
     ],
 )
 def test_no_secret_is_kept(module, items):
     rows = parse(module, items)
     assert SECRET not in repr(rows) and any(isinstance(row, Reject) for row in rows)
+
+
+@pytest.mark.parametrize("document", [lines(TRUFFLE), lines(TRUFFLE, TRUFFLE), [TRUFFLE], json.dumps(TRUFFLE, indent=1).encode()])
+def test_trufflehog_3_in_lines_a_list_and_one_object(document):
+    row = parse(trufflehog, document)[0]
+    assert (row.rule, row.file_path, row.line, row.target, row.source_state) == ("AWS", "keys", 4, "team/app", "verified")
+
+
+def test_lines_of_trufflehogs_log_are_left_out():
+    log = {"level": "info-0", "ts": "2026-01-01T00:00:00Z", "logger": "trufflehog", "msg": "running source"}
+    assert [row.rule for row in parse(trufflehog, lines(log, TRUFFLE, log))] == ["AWS"]
+
+
+@pytest.mark.parametrize(
+    "data, path, target",
+    [
+        ({"Filesystem": {"file": "/src/a.env", "line": 2}}, "/src/a.env", None),
+        ({"S3": {"bucket": "backups", "file": "db.sql", "link": "https://x"}}, "db.sql", "backups"),
+        ({"Docker": {"file": "/app/.env", "image": "shop", "layer": "sha256:1", "tag": "1.2"}}, "/app/.env", "shop"),
+        ({"Slack": {"channel_name": "general", "link": "https://chat.example/1"}}, "https://chat.example/1", "general"),
+        ({"Syslog": {}}, None, None),
+        ({}, None, None),
+    ],
+)
+def test_trufflehogs_sources_name_the_place_each_in_its_own_words(data, path, target):
+    (row,) = parse(trufflehog, [{**TRUFFLE, "SourceMetadata": {"Data": data}}])
+    assert (row.file_path, row.target, row.location.kind) == (path, target, "code" if path else "none")
+
+
+def test_truffleHog_2_is_one_result_for_each_text():
+    assert len(parse(trufflehog, lines(OLD_TRUFFLE))) == 2
+
+
+def test_a_line_that_is_cut_off_is_one_reject():
+    rows = parse(trufflehog, lines(TRUFFLE, TRUFFLE)[:-20])
+    assert [type(row) is Reject for row in rows] == [False, True] and rows[1].pointer == "line 2"
