@@ -7,7 +7,10 @@ called; all of one advisory and module version are one result. How far the progr
 
 Results are told apart by advisory, module and version; the place is the module (`stdlib` is Go's own library). The Go database rates
 nothing; private ones may put a vector, or a word, into `severity`. A stream has no time of its scan. `config`, `progress` and `SBOM` are no
-results. The single object that govulncheck wrote before 1.0 (`Calls`, `Imports`, `Requires`, `Vulns`) is not read, its SARIF is `sarif`.
+results. Its SARIF is `sarif`.
+
+Before 1.0 it wrote one object with `Vulns`: until January 2023 a row for each function, with the graphs (`Calls`, `Imports`, `Requires`) that
+its numbers point into, of which the versions are read; then an advisory with its modules, their packages and call stacks.
 """
 
 from __future__ import annotations
@@ -68,44 +71,96 @@ class Message(msgspec.Struct, gc=False):
     finding: Finding | None = None
 
 
+class OldFrame(msgspec.Struct, gc=False):
+    Position: dict[str, _Any] | None = None
+
+
+class Stack(msgspec.Struct, gc=False):
+    Frames: list[OldFrame] | None = None
+
+
+class Package(msgspec.Struct, gc=False):
+    CallStacks: list[Stack] | None = None
+
+
+class Module(msgspec.Struct, gc=False):
+    Path: _Any = None
+    FoundVersion: _Any = None
+    Packages: list[Package] | None = None
+
+
+class Vuln(msgspec.Struct, gc=False):
+    """An advisory with its modules, or one of its functions."""
+
+    OSV: Advisory | None = None
+    Modules: list[Module] | None = None
+    ModPath: _Any = None
+    CallSink: _Any = None
+    ImportSink: _Any = None
+    RequireSink: _Any = None
+
+
+class Required(msgspec.Struct, gc=False):
+    Version: _Any = None
+
+
+class Requires(msgspec.Struct):
+    Modules: dict[str, Required] | None = None
+
+
+class Old(msgspec.Struct):
+    Vulns: list[msgspec.Raw] | None
+    Requires: Requires | None = None
+
+
+class Found(msgspec.Struct):
+    """The nearest trace to one advisory in one version of a module."""
+
+    pointer: str
+    level: int
+    path: str | None
+    line: int | None
+
+
+class Report(msgspec.Struct):
+    """What was read: advisories by id, and what was found by advisory, module and version."""
+
+    advisories: dict[str, Advisory]
+    found: dict[tuple[str, str, str | None], Found]
+
+    def add(self, name: str, module: str, version: str | None, found: Found) -> None:
+        known = self.found.setdefault((name, module, version), found)
+        if found.level < known.level:
+            known.level, known.path, known.line = found.level, found.path, found.line
+
+
+_OLD = {"Calls", "Imports", "Requires", "Vulns", "Modules"}
 _list = msgspec.json.Decoder(list[msgspec.Raw])
+_old = msgspec.json.Decoder(Old)
+_vuln = msgspec.json.Decoder(Vuln)
 _message = msgspec.json.Decoder(Message)
 
 
 def recognise(head: Head) -> bool:
+    if head.is_json_object and "Vulns" in head.json:
+        return head.json.keys() <= _OLD
     return _START.match(head.content[:4096]) is not None
 
 
 def parse(content: bytes, scan: Scan) -> Iterator[Result | Reject]:
-    advisories: dict[str, Advisory] = {}
-    found: dict[tuple[str, str, str | None], tuple[str, int, list[Frame]]] = {}
-    for pointer, raw in _messages(content.removeprefix(BOM)):
-        try:
-            message = _message.decode(raw)
-        except documents.UNREADABLE as error:
-            yield documents.reject(pointer, "malformed", str(error), raw)
-            continue
-        if message.osv is not None and (name := documents.text(message.osv.id)):
-            advisories[name] = message.osv
-        if message.finding is None:
-            continue
-        trace = message.finding.trace or [Frame()]
-        name, module = documents.text(message.finding.osv), documents.text(trace[0].module)
-        if name is None or module is None:
-            yield documents.missing(pointer, "osv" if name is None else "module", raw)
-            continue
-        key = name, module, documents.text(trace[0].version)
-        level = 0 if documents.text(trace[0].function) else 1 if documents.text(trace[0].package) else 2
-        if key not in found:
-            found[key] = pointer, level, trace
-        elif level < found[key][1]:
-            found[key] = found[key][0], level, trace
-    for (name, module, version), (pointer, level, trace) in found.items():
-        advisory = advisories.get(name) or Advisory()
+    content = content.removeprefix(BOM)
+    report = Report({}, {})
+    try:
+        old = _old.decode(content)
+    except documents.UNREADABLE:  # a stream or a list
+        yield from _read_messages(content, report)
+    else:
+        yield from _read_old(old, report)
+    for (name, module, version), found in report.found.items():
+        advisory = report.advisories.get(name) or Advisory()
         rated = advisory.severity
-        path, line = _called_from(trace)
         yield Result(
-            pointer=pointer,
+            pointer=found.pointer,
             title=f"{name} in {module}{f' {version}' if version else ''}",
             identity=(name, module, version),
             severity=documents.text(rated),
@@ -114,11 +169,52 @@ def parse(content: bytes, scan: Scan) -> Iterator[Result | Reject]:
             vulnerability_ids=documents.ids(name, advisory.aliases),
             component_name=module,
             component_version=version,
-            file_path=path,
-            line=line,
+            file_path=found.path,
+            line=found.line,
             location=location.package(module),
-            source_state=_LEVELS[level],
+            source_state=_LEVELS[found.level],
         )
+
+
+def _read_messages(content: bytes, report: Report) -> Iterator[Reject]:
+    for pointer, raw in _messages(content):
+        try:
+            message = _message.decode(raw)
+        except documents.UNREADABLE as error:
+            yield documents.reject(pointer, "malformed", str(error), raw)
+            continue
+        if message.osv is not None and (name := documents.text(message.osv.id)):
+            report.advisories[name] = message.osv
+        if message.finding is None:
+            continue
+        trace = message.finding.trace or [Frame()]
+        name, module = documents.text(message.finding.osv), documents.text(trace[0].module)
+        if name is None or module is None:
+            yield documents.missing(pointer, "osv" if name is None else "module", raw)
+            continue
+        level = 0 if documents.text(trace[0].function) else 1 if documents.text(trace[0].package) else 2
+        report.add(name, module, documents.text(trace[0].version), Found(pointer, level, *_called_from(trace)))
+
+
+def _read_old(old: Old, report: Report) -> Iterator[Reject]:
+    required = (old.Requires.Modules if old.Requires else None) or {}
+    for pointer, raw, item in documents.items(old.Vulns, _vuln, "/Vulns"):
+        if isinstance(item, Reject):
+            yield item
+            continue
+        name = documents.text(item.OSV.id) if item.OSV else None
+        modules = item.Modules or [Module(item.ModPath, (required.get(documents.text(item.RequireSink) or "") or Required()).Version)]
+        if name is None or item.OSV is None or any(documents.text(module.Path) is None for module in modules):
+            yield documents.missing(pointer, "osv" if name is None else "module", raw)
+            continue
+        report.advisories[name] = item.OSV
+        for module in modules:
+            stack = next((stack.Frames or [] for package in module.Packages or () for stack in package.CallStacks or ()), None)
+            level = 0 if stack is not None or item.CallSink else 1 if module.Packages or item.ImportSink else 2
+            # The program's own frames are first here.
+            place = next((frame.Position for frame in stack or () if frame.Position and documents.text(frame.Position.get("Filename"))), {})
+            found = Found(pointer, level, documents.text(place.get("Filename")), documents.line(place.get("Line")))
+            report.add(name, documents.text(module.Path) or "", documents.text(module.FoundVersion), found)
 
 
 def _called_from(trace: list[Frame]) -> tuple[str | None, int | None]:

@@ -67,3 +67,35 @@ def test_a_finding_without_what_it_needs_is_one_reject(finding, reason):
 def test_a_stream_that_is_cut_off_keeps_what_came_before():
     reject, row = parse(lines(CONFIG, OSV, FINDING, FINDING, indent=2)[:-30])
     assert isinstance(reject, Reject) and row.rule == "GO-2024-1"
+
+
+GRAPHS = {"Calls": {}, "Imports": {}, "Requires": {"Modules": {"1": {"Path": "stdlib", "Version": "v1.19.0"}}}}
+
+
+def vuln(**members: object) -> dict:
+    return {
+        "OSV": OSV["osv"],
+        "Symbol": "Serve",
+        "PkgPath": "net/http",
+        "ModPath": "stdlib",
+        "CallSink": 0,
+        "ImportSink": 0,
+        "RequireSink": 1,
+        **members,
+    }
+
+
+def test_before_2023_the_rows_of_one_advisory_on_a_module_are_one_result():
+    (row,) = parse(lines({**GRAPHS, "Vulns": [vuln(ImportSink=57), vuln(CallSink=9)], "Modules": []}))
+    assert (row.component_name, row.component_version, row.source_state) == ("stdlib", "v1.19.0", "called")
+
+
+@pytest.mark.parametrize("vulns", [None, []])
+def test_before_version_1_nothing_found_is_no_result(vulns):
+    assert parse(lines({"Vulns": vulns})) == [] and parse(lines({**GRAPHS, "Vulns": vulns})) == []
+
+
+@pytest.mark.parametrize("item, reason", [(vuln(OSV=None), "missing_osv"), (vuln(ModPath=None), "missing_module"), (7, "malformed")])
+def test_before_version_1_a_row_without_what_it_needs_is_one_reject(item, reason):
+    bad, good = parse(lines({**GRAPHS, "Vulns": [item, vuln()]}))
+    assert isinstance(bad, Reject) and bad.reason == reason and good.source_state == "required"
