@@ -68,7 +68,8 @@ def test_every_scanner_format_is_timed_and_a_large_report_is_one(tools, tmp_path
     monkeypatch.setattr(scanners, "_reports", lambda name, every=scanners._reports: [content for content in every(name) if len(content) < 100_000][:2])
     found = scanners.ratios()
     assert [ratio.format for ratio in found] == [ratio.format for ratio in sorted(found, key=lambda ratio: -ratio.bytes)]
-    assert {ratio.format for ratio in found} == set(scanners.formats()) - {"burp_suite_dast"}  # whose one report is larger
+    # The one report of the first is larger; those of the second are streams of objects that no plain reader reads.
+    assert {ratio.format for ratio in found} == set(scanners.formats()) - {"burp_suite_dast", "govulncheck"}
     assert len(list(scanners.ratio_section(found))) == 6 + len(found)
     for name in scanners.LARGE_FORMATS:
         items = scanners.write_large(name, tmp_path / "large.json", 1)

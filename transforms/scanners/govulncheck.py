@@ -152,7 +152,11 @@ def parse(content: bytes, scan: Scan) -> Iterator[Result | Reject]:
     report = Report({}, {})
     try:
         old = _old.decode(content)
-    except documents.UNREADABLE:  # a stream or a list
+    except documents.UNREADABLE as error:
+        head = Head(content)
+        if head.is_json_object and "Vulns" in head.json:
+            raise FileRejected("malformed", seen=str(error), expected="an object with a list `Vulns`") from None
+        # A stream or a list of messages.
         yield from _read_messages(content, report)
     else:
         yield from _read_old(old, report)
