@@ -61,7 +61,7 @@ def derive(
     `waiting_bands`: what if notifications of these bands had waited for a daily digest (transforms/digest.py); none of them still tells of
     every dispatch. A run leaves it out: what the record has was delivered as it was delivered.
     """
-    # Millions of small tuples live until the end and form no cycles: collecting them over and over doubles the time.
+    # What is made of a part's findings forms no cycles, so it goes with the part: collecting it over and over would double the time.
     gc.disable()
     try:
         return _Derivation(record, policy, as_of_us, completes_stages, waiting_bands).run()
