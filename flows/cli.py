@@ -238,7 +238,7 @@ def simulate(
     as_json: JsonOption = False,
 ) -> None:
     """Write a made-up programme in the real formats, with the truth about it beside it."""
-    from flows.write_programme import write_programme
+    from flows.simulation import write_programme
     from transforms.simulation import Shape
 
     done = write_programme(Shape(findings, seed, noise or (0.1 if is_noisy else 0.0)), out)

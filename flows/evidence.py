@@ -9,8 +9,6 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from flows import settings
-from transforms.domain.errors import UsageError
-from transforms.domain.instants import iso
 from warehouse import evidence, history, models, published
 from warehouse.compute import compute_known
 from warehouse.evidence import Provenance
@@ -37,17 +35,11 @@ def _marts(home: Path, as_of_us: int | None) -> Iterator[tuple[Any, Provenance]]
     """An open file with the marts of that instant, and where they come from."""
     with published.open_copy(home) as connection:
         last = evidence.published_provenance(connection)
-        (first_us,) = connection.execute("SELECT epoch_us(min(as_of)) FROM record.run").fetchone()  # there is a last one
         if as_of_us in (None, last.as_of_us):
             yield connection, last
             return
-    if as_of_us > last.as_of_us:
-        raise UsageError("--as-of", seen=f"{iso(as_of_us)} is later than what is published, {iso(last.as_of_us)}", expected="an instant up to it", remedy="run `handoff run` first")
-    if as_of_us < first_us:
-        raise UsageError("--as-of", seen=f"{iso(as_of_us)} is before the first run, {iso(first_us)}", expected="an instant since then", remedy="nothing was known before it")
-    with TemporaryDirectory(prefix="handoff-") as folder:
-        policy, _ = history.policy_at(Home(home), as_of_us)
-        with history.copy_known(Home(home), Path(folder) / "draft.duckdb", Path(folder) / "past.duckdb", as_of_us) as connection:
-            compute_known(connection, policy, as_of_us)
-            models.build(connection)
-            yield connection, Provenance(as_of_us, policy, settings.code_version(), calendar_digest(policy))
+    policy = history.past_at(Home(home), as_of_us).policy
+    with TemporaryDirectory(prefix="handoff-") as folder, history.copy_known(Home(home), Path(folder) / "past.duckdb", as_of_us) as connection:
+        compute_known(connection, policy, as_of_us)
+        models.build(connection)
+        yield connection, Provenance(as_of_us, policy, settings.code_version(), calendar_digest(policy))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
+from itertools import islice
 from typing import Any
 
 import msgspec
@@ -24,6 +25,8 @@ from transforms.observations import EPOCH_US, ScanFacts, tabulate
 
 #: The folders of a landing zone that are read, and what each holds.
 FOLDERS = ("scans", "assets", "people", "activity", "reference")
+#: Results of one scan that are Python objects at once: a large report is turned into columns, which take a tenth of that, piece by piece.
+FRAME_RESULTS = 20_000
 _REGISTER_TABLES = {"assets": tables.ASSET, "people": tables.PERSON, "ownership": tables.OWNERSHIP}
 
 
@@ -73,8 +76,10 @@ def read(content: bytes, delivery: Delivery, policy: Policy) -> Intake:
         return _read_reference(content, head, delivery, policy)
     except FileRejected as error:
         return Intake(reason=str(error))
-    except (RecursionError, MemoryError) as error:
-        return Intake(reason=f"malformed: nested or grown beyond what can be read ({type(error).__name__})")
+    except RecursionError:
+        return Intake(reason="malformed: nested deeper than can be read")
+    except MemoryError:
+        return Intake(reason=f"too_large: {len(content):,} bytes take more memory to read than a file may have; split it, or scan in parts")
     except Exception as error:  # whatever a file holds, it takes no other file and no run with it
         return Intake(reason=f"unreadable: reading it failed with {type(error).__name__}: {str(error)[:200]}; mend it, or report the format's reader")
 
@@ -114,16 +119,27 @@ def _read_scan(content: bytes, head: Head, delivery: Delivery, policy: Policy) -
         naive_yields=module.NAME == "generic",
     )
     scan = Scan(target=sidecar.target, scanner=sidecar.scanner, zone_name=zone_name, date_order=policy.date_order_of(*names))
-    columns, rejects = tabulate(module.parse(content, scan), facts)
-    rows = len(columns["observation_id"])
-    _claim(columns, rows, delivery)
-    scope = sidecar.scope or sorted(set(columns["target"])) or ([sidecar.target] if sidecar.target else [])
+    results = module.parse(content, scan)
+    frames: list[pa.Table] = []
+    rejects: list[tuple[Reject, int | None]] = []
+    targets: set[str] = set()
+    is_more = True
+    while is_more:
+        columns, rejected = tabulate(islice(results, FRAME_RESULTS), facts)
+        rows = len(columns["observation_id"])
+        _claim(columns, rows, delivery)
+        frames.append(tables.OBSERVATION.frame(columns))
+        rejects += rejected
+        targets.update(columns["target"])
+        is_more = rows + len(rejected) == FRAME_RESULTS
+    frame = pa.concat_tables(frames)
+    scope = sidecar.scope or sorted(targets) or ([sidecar.target] if sidecar.target else [])
     return Intake(
         kind="scan",
         format=module.NAME,
-        frames={"observation": tables.OBSERVATION.frame(columns)},
+        frames={"observation": frame},
         rejects=_numbered(rejects),
-        rows_in=rows + len(rejects),
+        rows_in=frame.num_rows + len(rejects),
         snapshot_us=facts.sidecar_captured_us,
         scope=scope,
     )

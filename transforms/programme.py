@@ -61,7 +61,7 @@ def derive(
     `waiting_bands`: what if notifications of these bands had waited for a daily digest (transforms/digest.py); none of them still tells of
     every dispatch. A run leaves it out: what the record has was delivered as it was delivered.
     """
-    # Millions of small tuples live until the end and form no cycles: collecting them over and over doubles the time.
+    # What is made of a part's findings forms no cycles, so it goes with the part: collecting it over and over would double the time.
     gc.disable()
     try:
         return _Derivation(record, policy, as_of_us, completes_stages, waiting_bands).run()
@@ -182,7 +182,10 @@ class _Derivation:
         self._kev = {
             row["vulnerability_id"] for row in _rows(self._record["known_exploited"], tables.KNOWN_EXPLOITED) if (row["added_on"] - epoch_today).days * DAY_US <= self._as_of
         }
-        self._epss = {row["vulnerability_id"]: row["epss"] for row in _rows(self._record["exploit_prediction"], tables.EXPLOIT_PREDICTION)}
+        # Of several lists the highest, whichever came first.
+        self._epss = {}
+        for row in _rows(self._record["exploit_prediction"], tables.EXPLOIT_PREDICTION):
+            self._epss[row["vulnerability_id"]] = max(row["epss"], self._epss.get(row["vulnerability_id"], 0.0))
         advisories = [row["vulnerability_ids"] for row in _rows(self._record["vulnerability_alias"], tables.VULNERABILITY_ALIAS)]
         # Contents that lose to another are no witnesses: who wins is decided by the table alone.
         self._aliases = identity.canonical_ids(advisories)

@@ -27,6 +27,8 @@ from transforms.intake import FOLDERS
 #: A member that grows beyond this, or an archive with more members, is no report.
 MAX_MEMBER_BYTES = 2 * 1024**3
 MAX_MEMBERS = 100_000
+#: A file beyond this is not even opened.
+MAX_FILE_BYTES = MAX_MEMBER_BYTES
 _SIDECAR_SUFFIX = ".meta.yaml"
 _FOLDER_SIDECAR = "_scan.yaml"
 
@@ -134,6 +136,9 @@ class _Zone:
         path = self._relative(info["name"])
         modified = _modified_us(info)
         if modified is not None and self._settle and self._now - modified < self._settle:
+            return
+        if (size := info.get("size") or 0) > MAX_FILE_BYTES:
+            yield Problem(_safe(path), f"too_large: {size:,} bytes, a file may have {MAX_FILE_BYTES:,}; it is not read: split it, or scan in parts")
             return
         try:
             content = self._system.cat_file(info["name"])

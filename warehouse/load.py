@@ -473,7 +473,7 @@ def _parse_alone(task: Task, policy: Policy) -> Intake:
         try:
             return pool.submit(_parse_group, [(task.content, task.delivery)], policy.canonical).result()[0]
         except Exception as error:
-            seen = f"it needed more than {WORKER_MEMORY_BYTES} bytes of memory, or crashed ({type(error).__name__})"
+            seen = f"of its {len(task.content):,} bytes it needed more than {WORKER_MEMORY_BYTES:,} bytes of memory, or crashed ({type(error).__name__})"
             return Intake(reason=f"parser_died: reading it failed: {seen}; split or mend it")
 
 

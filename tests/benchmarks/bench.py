@@ -6,7 +6,8 @@
     python tests/benchmarks/bench.py --files 500         the same tables at a million observations
     python tests/benchmarks/bench.py --marts HOME        the marts of a working warehouse, rebuilt: seconds and peak memory as JSON
 
-With --write a second programme of a million observations and two million events is run once, and its marts are rebuilt in a process of their own.
+With --write a second programme of a million observations and two million events is run once, and its marts are rebuilt in a process of their own;
+then each scanner format is timed over its golden reports (`tests/benchmarks/scanner_formats.py`), and reports of 300 MB are read.
 
 The job is the real one (`flows.job.run`), each of its steps timed where it is carried out. Nothing timed is asserted in a test: absolute figures
 are of one machine in one hour, the ratios travel.
@@ -476,6 +477,12 @@ def measure_at_scale(scratch: Path, shape: Shape) -> Scale:
     return Scale(shape, steps, sort, Rebuild(*json.loads(done.stdout)), memory.peak_mib, counts)
 
 
+def scanner_formats() -> str:
+    """The sections on each scanner format and on large reports, measured in a process of their own."""
+    command = [sys.executable, str(Path(__file__).with_name("scanner_formats.py"))]
+    return subprocess.run(command, check=True, capture_output=True, text=True, cwd=ROOT, env={**os.environ, "PYTHONPATH": str(ROOT)}).stdout
+
+
 # The report
 
 
@@ -673,7 +680,7 @@ def main() -> None:
             return
         text = page(measure(scratch / "one", Shape(arguments.files)))
         if arguments.write:
-            text += scale_section(measure_at_scale(scratch / "large", LARGE))
+            text += scale_section(measure_at_scale(scratch / "large", LARGE)) + "\n" + scanner_formats()
     finally:
         if arguments.keep is None:
             shutil.rmtree(scratch, ignore_errors=True)

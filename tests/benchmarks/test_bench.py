@@ -60,3 +60,18 @@ def test_rules_as_queries_find_what_the_expectations_find(bench, published_home)
 def test_only_rules_about_a_whole_table_have_no_query(bench):
     without = [rule.name for module in suites().values() for rule in module.rules() if bench.failing(rule.expectation) is None]
     assert without == ["laws_counted"]
+
+
+def test_every_scanner_format_is_timed_and_a_large_report_is_one(tools, tmp_path, monkeypatch):
+    scanners = tools.sibling("handoff_bench_scanners", "benchmarks/scanner_formats.py")
+    monkeypatch.setattr(scanners, "LEAST_SECONDS", 0)
+    monkeypatch.setattr(scanners, "_reports", lambda name, every=scanners._reports: [content for content in every(name) if len(content) < 100_000][:2])
+    found = scanners.ratios()
+    assert [ratio.format for ratio in found] == [ratio.format for ratio in sorted(found, key=lambda ratio: -ratio.bytes)]
+    # The one report of the first is larger; those of the second are streams of objects that no plain reader reads.
+    assert {ratio.format for ratio in found} == set(scanners.formats()) - {"burp_suite_dast", "govulncheck"}
+    assert len(list(scanners.ratio_section(found))) == 6 + len(found)
+    for name in scanners.LARGE_FORMATS:
+        items = scanners.write_large(name, tmp_path / "large.json", 1)
+        read = scanners.read_one(tmp_path / "large.json")
+        assert read["rows"] >= items / 5 and (tmp_path / "large.json").stat().st_size > 1_000_000

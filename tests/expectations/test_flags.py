@@ -63,7 +63,8 @@ COUNTED = {
     "target_without_asset": "SELECT count(*) FROM derived.target WHERE target NOT IN (SELECT target FROM derived.target WHERE binding_status = 'bound')",
     "target_not_authorized": "SELECT count(DISTINCT target) FROM mart.finding_alias WHERE target LIKE 'rogue%'",
     "severity_unrated": "SELECT count(*) FROM mart.finding WHERE severity = 'unrated'",
-    "severity_understated": "SELECT count(DISTINCT evidence->>'event') FROM derived.mode WHERE mode = 'severity_mismatch'",
+    # A cycle has one mode, on the first of its events; each of them has a flag.
+    "severity_understated": "SELECT count(*) FROM mart.flag JOIN derived.mode USING (finding_id, cycle) WHERE expectation = 'severity_understated' AND mode = 'severity_mismatch'",
     "finding_unbound": _open("unbound"),
     "finding_ambiguous": _open("ambiguous"),
     "finding_retired": _open("retired"),
@@ -389,7 +390,7 @@ def test_a_broken_law_is_said_and_nothing_of_it_is_taken_for_bad_input(plain, tm
     [
         ("stage_sums", "UPDATE mart.stage SET span_us = span_us + 1 WHERE stage = 'triage_entry'"),
         ("stage_sums", "UPDATE mart.segment SET ended_at = ended_at + INTERVAL 1 MICROSECOND WHERE segment = 'fix'"),
-        ("totals_agree", "UPDATE mart.handoff_latency SET handoffs = handoffs - 1 WHERE dimension = 'all' AND period_grain = 'all' AND severity = 'all'"),
+        ("totals_agree", "UPDATE mart.sla_breach SET sla = 'remediation' WHERE sla = 'handoff'"),
         ("rate_sums", "DELETE FROM mart.no_acknowledgement WHERE period_grain = 'week' AND severity = 'critical'"),
         ("references", "DELETE FROM mart.failure_mode WHERE is_primary"),
         ("evidence_sums", "UPDATE mart.control_evidence SET pending = pending + 1 WHERE control = 'RA-5'"),

@@ -62,7 +62,7 @@ def test_between_two_runs_it_is_what_was_known_then(history, tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("as_of", "words"), [("2026-04-06T11:59:59Z", "before the first run, 2026-04-06T12:00:00Z"), ("2026-04-10T12:00:01Z", "later than what is published, 2026-04-10T12:00:00Z")]
+    ("as_of", "words"), [("2026-04-06T11:59:59Z", r"before the first record; expected an instant from 2026-04-06T12:00:00Z \(the first run\)"), ("2026-04-10T12:00:01Z", r"after the last run.* to 2026-04-10T12:00:00Z \(the last\)")]
 )
 def test_an_instant_that_nothing_is_known_of_is_refused(history, tmp_path, as_of, words):
     with pytest.raises(UsageError, match=words):

@@ -793,6 +793,11 @@ def interval(pairs, level):
     return ends
 
 
+def is_worked_on(row):
+    """Ruling 77 for the fifth stage: the sixth, or work, was observed."""
+    return any(row[name] is not None for name in ("triaged_at", "in_progress_at", "resolved_at", "verified_at"))
+
+
 def handoff_latency(world, cycles):
     """Rulings 66 to 69, 71; what reference.py gives, for every cut by every period."""
     out = []
@@ -812,6 +817,7 @@ def handoff_latency(world, cycles):
                 **dict(zip(CUT, key, strict=True)),
                 "handoffs": len(rows),
                 "acknowledged": len(taken),
+                "coverage_rate": ratio(sum(row["acknowledged_at"] is not None for row in rows if is_worked_on(row)), sum(map(is_worked_on, rows))),
                 "median_seconds": exact(median),
                 "p90_seconds": exact(p90),
                 "tail_seconds": None if median is None else exact(p90 - median),

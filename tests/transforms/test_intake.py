@@ -428,3 +428,22 @@ def test_any_text_in_any_column_is_kept_or_rejected(tools, text):
     found = intake.read(json.dumps(event, ensure_ascii=False).encode("utf-8", "replace"), delivery, tools.make_policy())
     assert found.reason is None
     assert found.rows_in == 1
+
+
+@pytest.mark.parametrize("results", [0, 1, 3, 4, 5, 9])
+def test_a_large_report_read_in_pieces_gives_what_it_gives_at_once(read, monkeypatch, results):
+    text = report(*(item(title=f"T{number}", service=f"web-{number}", **({} if number % 4 else {"severity": 7})) for number in range(results)), 42)
+    whole = read("scans", text)
+    monkeypatch.setattr(intake, "FRAME_RESULTS", 2)
+    pieces = read("scans", text)
+    assert pieces.frames["observation"].equals(whole.frames["observation"])
+    assert (pieces.rejects, pieces.scope, pieces.rows_in) == (whole.rejects, whole.scope, results + 1)
+
+
+def test_a_report_that_takes_more_memory_than_there_is_says_so(read, monkeypatch):
+    def out_of_memory(*_: object) -> None:
+        raise MemoryError
+
+    monkeypatch.setattr(intake, "tabulate", out_of_memory)
+    found = read("scans", report(item()))
+    assert found.reason is not None and found.reason.startswith("too_large: 70 bytes take more memory") and found.rows_in == 0

@@ -84,7 +84,8 @@ def computed(tools) -> dict[str, list[float | None]]:
             "['one'] AS scanners, CASE WHEN is_event THEN duration_us / 1e6 END AS latency_seconds, NULL::DOUBLE AS latency_business_seconds, "
             "false AS is_mature, false AS is_unacknowledged, false AS handoff_breached, NOT is_event AS is_open, 'routed' AS routing_status, "
             "TIMESTAMP '2026-01-01' AS captured_at, make_timestamp(epoch_us(captured_at) + duration_us) AS horizon_at, "
-            "CASE WHEN is_event THEN horizon_at END AS acknowledged_at FROM frame"
+            "CASE WHEN is_event THEN horizon_at END AS acknowledged_at, NULL::TIMESTAMP AS triaged_at, NULL::TIMESTAMP AS in_progress_at, "
+            "NULL::TIMESTAMP AS resolved_at, NULL::TIMESTAMP AS verified_at FROM frame"
         )
         found = connection.execute(
             f"SELECT dimension_value, {', '.join(COLUMNS)} FROM ({models.models()['handoff_latency'].query}) "

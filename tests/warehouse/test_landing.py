@@ -291,6 +291,15 @@ def test_what_grows_beyond_the_limit_is_a_faulty_file_and_the_others_load(scan, 
     assert bomb.content == content
 
 
+def test_a_file_beyond_the_limit_is_not_opened_and_said(scan, put, monkeypatch):
+    monkeypatch.setattr(landing, "MAX_FILE_BYTES", 1000)
+    put("scans/a.json", b" " * 1001)
+    put("scans/b.json", b" " * 1000)
+    found, problems = scan()
+    assert list(found) == ["scans/b.json"]
+    assert problems == {"scans/a.json": "too_large: 1,001 bytes, a file may have 1,000; it is not read: split it, or scan in parts"}
+
+
 def test_too_many_members_are_a_faulty_file(scan, put, monkeypatch):
     monkeypatch.setattr(landing, "MAX_MEMBERS", 2)
     put("scans/a.zip", zipped(*((f"{n}.json", b"{}") for n in range(3))))

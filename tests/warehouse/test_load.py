@@ -6,6 +6,7 @@ import gzip
 import io
 import json
 import shutil
+import tarfile
 import zipfile
 from pathlib import Path
 
@@ -431,6 +432,54 @@ def test_everything_else_is_loaded(warehouse, landing, put):
     assert {title for (title,) in warehouse.cycles("title")} == {"T1", "a\x00b", "T4"}
     assert warehouse.sql("SELECT kind, subject FROM record.conflict") == [("asset", "web")]
     assert warehouse.balances()
+
+
+@pytest.mark.parametrize("pack", ["gz", "zip", "tar", "tar.gz"])
+def test_packed_reports_of_any_format_load_as_the_plain_ones(warehouse, landing, put, pack):
+    reports = {
+        "grype.json": _golden("grype/many_vulns4.json.gz"),
+        "lines.json": b"\n".join(json.dumps(json.loads(line)).encode() for line in NUCLEI.splitlines()),
+        "nessus.csv": _golden("nessus/tenable_many_vuln.csv.gz"),
+        "zap.xml": _golden("zap/5_zap_sample_one.xml.gz"),
+    }
+    for name, content in reports.items():
+        put(f"scans/plain-{name}", content, **WEB)
+    plain = warehouse.run(landing, DAY[0])
+    assert (plain.files_new, plain.files_quarantined) == (len(reports), 0) and plain.rows_new > len(reports)
+    if pack == "gz":
+        for name, content in reports.items():
+            put(f"scans/{name}.gz", gzip.compress(content + b"\n"), **WEB)
+    else:
+        put(f"scans/all.{pack}", _packed(pack, {name: content + b"\n" for name, content in reports.items()}), **WEB)
+    packed = warehouse.run(landing, DAY[1])
+    assert (packed.files_new, packed.files_quarantined) == (len(reports), 0)
+    assert (packed.rows_in, packed.rows_new, packed.rows_duplicate) == (plain.rows_in, 0, plain.rows_in - plain.rows_rejected)
+
+
+#: As `nuclei -jsonl` writes it: one object a line.
+NUCLEI = """\
+{"template-id": "tls-version", "info": {"name": "TLS Version", "severity": "info"}, "type": "ssl", "host": "a.example:443", "matched-at": "a.example:443"}
+{"template-id": "git-config", "info": {"name": "Git Config", "severity": "medium"}, "type": "http", "host": "https://a.example", "matched-at": "https://a.example/.git/config"}
+"""
+
+
+def _golden(path: str) -> bytes:
+    return gzip.decompress((Path(__file__).parents[1] / "golden" / "scans" / path).read_bytes())
+
+
+def _packed(pack: str, members: dict[str, bytes]) -> bytes:
+    packed = io.BytesIO()
+    if pack == "zip":
+        with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as archive:
+            for name, content in members.items():
+                archive.writestr(name, content)
+    else:
+        with tarfile.open(fileobj=packed, mode="w:gz" if pack == "tar.gz" else "w") as archive:
+            for name, content in members.items():
+                info = tarfile.TarInfo(name)
+                info.size = len(content)
+                archive.addfile(info, io.BytesIO(content))
+    return packed.getvalue()
 
 
 # The real pool

@@ -18,6 +18,10 @@ T = TypeVar("T")
 #: What a decoder may raise on hostile content: msgspec's errors and bad UTF-8 are ValueErrors, depth is a RecursionError.
 UNREADABLE = (ValueError, RecursionError)
 _RAW_LIMIT = 2000
+#: An advisory's id: a database's name and a number behind it; a weakness is none, and CVE and GHSA have forms of their own.
+_ADVISORY_ID = re.compile(
+    r"CVE-\d{4}-\d{4,}|GHSA(?:-[23456789CFGHJMPQRVWX]{4}){3}|(?!CVE-|GHSA-|CWE-)(?=.{0,80}\d)[A-Z][A-Z0-9]*(?:[-:_.][A-Z0-9]+)+"
+)
 _VULNERABILITY_ID = re.compile(r"\bCVE-\d{4}-\d{4,}|\bGHSA(?:-[23456789cfghjmpqrvwx]{4}){3}\b", re.IGNORECASE)
 
 
@@ -78,6 +82,10 @@ def line(value: object) -> int | None:
     """A line number, also written as text; 0 and what is no line number are None."""
     if type(value) is int:  # as nearly always; bool is another type
         return value if 0 < value < 2**31 else None
+    if value is None:
+        return None
+    if isinstance(value, str) and value.isdecimal() and len(value) < 10:
+        return int(value) or None
     found = number(value)
     return int(found) if found is not None and 0 < found < 2**31 else None
 
@@ -98,6 +106,11 @@ def ids(*values: object) -> tuple[str, ...]:
             if name := text(item):
                 found[name.upper()] = None
     return tuple(found)
+
+
+def advisory_ids(*values: object) -> tuple[str, ...]:
+    """Those of `ids` that have the form of one: many tools put a bare number or a sentence where an advisory has no id."""
+    return tuple(name for name in ids(*values) if _ADVISORY_ID.fullmatch(name))
 
 
 def ids_within(value: str) -> tuple[str, ...]:

@@ -48,9 +48,12 @@ class Head:
         return self._first == b"{"
 
     def value(self, key: str) -> object:
-        """The decoded value of a top-level JSON member, None where it is absent."""
+        """The decoded value of a top-level JSON member, None where it is absent or unreadable."""
         raw = self.json.get(key)
-        return msgspec.json.decode(raw) if raw is not None else None
+        try:
+            return msgspec.json.decode(raw) if raw is not None else None
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+            return None
 
     def item_keys(self, key: str) -> set[str]:
         """The members of the first object in the top-level list `key`, empty where there is none."""

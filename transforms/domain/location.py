@@ -14,6 +14,7 @@ from urllib.parse import quote, unquote_to_bytes, urlsplit
 
 from transforms.domain.packages import purl_name
 
+_REPOSITORY = re.compile(r"(?:https?|ssh|git)://[^/]+/(?P<name>[^?#]+?)(?:\.git)?/?")
 DEFAULT_PORTS = {"http": 80, "https": 443}
 _TRANSPORTS = frozenset(("tcp", "udp", "sctp", "icmp"))
 #: A session's id in a path is of the visit, not of the place.
@@ -47,7 +48,11 @@ class Endpoint(NamedTuple):
 
 def join(*parts: object) -> str:
     """Parts in one key; a separator inside a part is escaped, so that different parts never give one key."""
-    return "|".join("" if part is None else str(part).replace("\\", "\\\\").replace("|", "\\|") for part in parts)
+    texts = ["" if part is None else str(part) for part in parts]
+    joined = "|".join(texts)
+    if "\\" not in joined and joined.count("|") == len(texts) - 1:  # nothing to escape, as nearly always
+        return joined
+    return "|".join(text.replace("\\", "\\\\").replace("|", "\\|") for text in texts)
 
 
 def package(name: str) -> Location:
@@ -120,6 +125,12 @@ def cloud(resource: str) -> Location:
     if resource.lower().startswith(_AZURE):
         resource = resource.lower().rstrip("/")
     return Location("cloud", resource)
+
+
+def repository(url: str) -> str:
+    """`https://github.com/owner/name.git` as `owner/name`, as the host's own scanners call it; what is no such URL as it is."""
+    match = _REPOSITORY.fullmatch(url.strip())
+    return match["name"] if match else url.strip()
 
 
 def of_endpoint(endpoint: Endpoint, param: str | None = None) -> Location:

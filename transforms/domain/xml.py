@@ -38,17 +38,24 @@ def local(tag: str) -> str:
 
 def child(element: Element, *path: str) -> Element | None:
     """The first descendant along these local names, one step a name."""
-    found: Element | None = element
+    found = element
     for name in path:
-        found = next((item for item in found if item.tag == name or local(item.tag) == name), None)  # type: ignore[union-attr]
-        if found is None:
+        qualified = f"}}{name}"
+        for item in found:
+            if item.tag == name or item.tag.endswith(qualified):
+                found = item
+                break
+        else:
             return None
     return found
 
 
 def children(element: Element | None, name: str) -> list[Element]:
     """Every child with this local name, in order; none of None."""
-    return [] if element is None else [item for item in element if item.tag == name or local(item.tag) == name]
+    if element is None:
+        return []
+    qualified = f"}}{name}"
+    return [item for item in element if item.tag == name or item.tag.endswith(qualified)]
 
 
 def text(element: Element, *path: str) -> str | None:

@@ -54,7 +54,7 @@ class Check(msgspec.Struct, gc=False):
 
 
 class Checks(msgspec.Struct):
-    failed_checks: list[msgspec.Raw] | None = None
+    failed_checks: list[msgspec.Raw] | msgspec.UnsetType | None = msgspec.UNSET
     parsing_errors: list[_Any] | None = None
 
 
@@ -94,6 +94,8 @@ def parse(content: bytes, scan: Scan) -> Iterator[Result | Reject]:
             yield run
         elif _failed(run):
             yield documents.reject(pointer, "not_scanned", "no file of this framework could be parsed", raw)
+        elif run.results and run.results.failed_checks is msgspec.UNSET:
+            yield documents.missing(f"{pointer}/results", "failed_checks", raw)
         else:
             yield from _results(pointer, run)
 
@@ -108,7 +110,7 @@ def _results(pointer: str, run: Run) -> Iterator[Result | Reject]:
     framework = documents.text(run.check_type)
     found: list[tuple[str, Check, str, str | None, Place]] = []
     for where, raw, check in documents.items(
-        run.results.failed_checks if run.results else None, _check, f"{pointer}/results/failed_checks"
+        run.results.failed_checks or None if run.results else None, _check, f"{pointer}/results/failed_checks"
     ):
         if isinstance(check, Reject):
             yield check

@@ -43,8 +43,8 @@ _CSV_FIELDS = {
 }
 _CSV_BOOLEANS = ("known_exploited", "false_p", "active", "duplicate", "is_mitigated")
 
-#: Members of other formats that also have a list `findings`: Dependency-Track's export, AWS Inspector.
-_FOREIGN = {"meta", "project", "findingArn", "awsAccountId", "AwsAccountId", "match_based_id"}
+#: Members of other formats that also have a list `findings`: Dependency-Track's export, AWS Inspector, Veracode.
+_FOREIGN = {"meta", "project", "findingArn", "awsAccountId", "AwsAccountId", "match_based_id", "finding_details"}
 
 _Text = str | int | float | None
 

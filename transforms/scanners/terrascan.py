@@ -49,7 +49,7 @@ class Summary(msgspec.Struct):
 
 
 class Results(msgspec.Struct):
-    violations: list[msgspec.Raw] | None = None
+    violations: list[msgspec.Raw] | msgspec.UnsetType | None = msgspec.UNSET
     scan_errors: list[_Any] | None = None
     scan_summary: Summary | None = None
 
@@ -79,9 +79,11 @@ def parse(content: bytes, scan: Scan) -> Iterator[Result | Reject]:
     summary = results.scan_summary or Summary()
     if results.scan_errors and not results.violations and summary.policies_validated == 0:
         raise FileRejected("failed_scan", seen="errors and no policy validated", expected="a scan that validated at least one policy")
+    if results.violations is msgspec.UNSET:
+        raise FileRejected("malformed", seen="results without `violations`", expected="a list, or null where nothing is violated")
     captured = scan.stamp(_zoned(summary.scanned_at))
     found: list[tuple[str, Violation, str, str | None, Place]] = []
-    for pointer, raw, violation in documents.items(results.violations, _violation, "/results/violations"):
+    for pointer, raw, violation in documents.items(results.violations or None, _violation, "/results/violations"):
         if isinstance(violation, Reject):
             yield violation
             continue

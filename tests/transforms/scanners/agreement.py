@@ -37,8 +37,10 @@ class Report:
     format: str
     name: str
     content: bytes
-    #: The peer's row of golden figures.
-    peer: dict
+    #: The peer's row of golden figures; for a report without a peer None.
+    peer: dict | None
+    #: What a person counted in the report, where no peer reads it: `count`, `severity`, `vulnerability_ids` and more of `ASPECTS`.
+    counted: dict | None = None
 
 
 @dataclass(frozen=True)
@@ -59,10 +61,18 @@ def reports() -> tuple[Report, ...]:
 
 
 def _of(folder: Path) -> Iterator[Report]:
+    if (folder / "expected.yaml").exists():
+        for name, counted in sorted(yaml.safe_load((folder / "expected.yaml").read_text()).items()):
+            yield Report(folder.name, name, _content(folder, name), None, counted)
+        return
     rows = [json.loads(line) for line in (folder / "peer.jsonl").read_text().splitlines()]
     for row in sorted(rows, key=lambda row: row["file"]):
         name = Path(row["file"]).name
-        yield Report(folder.name, name, gzip.decompress((folder / f"{name}.gz").read_bytes()), row)
+        yield Report(folder.name, name, _content(folder, name), row)
+
+
+def _content(folder: Path, name: str) -> bytes:
+    return gzip.decompress((folder / f"{name}.gz").read_bytes())
 
 
 def band(format: str, result: Result) -> str:
@@ -87,6 +97,10 @@ def _nessus(report: Report, result: Result) -> Hashable:
     return key if report.content.lstrip()[:1] == b"<" else (*key, result.target, result.location)
 
 
+def _nuclei(report: Report, result: Result) -> Hashable:
+    return result.rule, result.identity[3], result.target  # template and matcher, type, host
+
+
 def _zap(report: Report, result: Result) -> Hashable:
     return result.pointer.split("/instances")[0]
 
@@ -102,8 +116,32 @@ def _generic(report: Report, result: Result) -> Hashable:
     return result.severity, result.title, result.identity[1]  # a CSV's rows of equal severity, title and description are one
 
 
+def _qualys(report: Report, result: Result) -> Hashable:
+    if report.content.startswith(b'"IP","HOSTNAME"'):
+        return result.title, result.severity  # a PCI report's rows of one QID are one finding on several endpoints
+    return result.pointer
+
+
+def _jfrog_xray(report: Report, result: Result) -> Hashable:
+    return result.pointer.split("/impact_path")[0]  # an issue is one finding there, whatever brings it
+
+
+def _npm_audit(report: Report, result: Result) -> Hashable:
+    return result.component_name, result.rule if result.pointer.startswith("/advisories") else None  # npm 7: a package is one finding there
+
+
 #: The peer's own merge of rows within one file where it is no list of columns; such a list stands in the format's golden.yaml.
-MERGES: dict[str, Callable[[Report, Result], Hashable]] = {"generic": _generic, "gitlab": _gitlab, "nessus": _nessus, "semgrep": _semgrep, "zap": _zap}
+MERGES: dict[str, Callable[[Report, Result], Hashable]] = {
+    "generic": _generic,
+    "gitlab": _gitlab,
+    "jfrog_xray": _jfrog_xray,
+    "nessus": _nessus,
+    "npm_audit": _npm_audit,
+    "nuclei": _nuclei,
+    "qualys": _qualys,
+    "semgrep": _semgrep,
+    "zap": _zap,
+}
 
 
 @cache
@@ -160,7 +198,7 @@ def _host(result: Result) -> str | None:
 
 def peers(report: Report) -> Measured | None:
     row = report.peer
-    if row["parser"] != "ok":
+    if row is None or row["parser"] != "ok":
         return None
     severity = _in_order({EVERYWHERE[word.lower()]: count for word, count in row["severity"].items()})
     ids = frozenset(id.upper() for finding in _findings(report.format) if finding["file"] == row["file"] for id in finding["vuln_ids"])
@@ -174,11 +212,21 @@ def _findings(format: str) -> tuple[dict, ...]:
 
 
 def disagreements(report: Report) -> dict[str, tuple[object, object]]:
-    """Aspect → what the peer has and what we have, for every aspect where they are not equal."""
+    """Aspect → what the peer, or who counted, has and what we have, for every aspect where they are not equal."""
+    if report.counted is not None:
+        return _miscounted(report.counted, ours(report))
     theirs, mine = peers(report), ours(report)
     if theirs is None or mine is None:
         return {} if theirs is mine else {"count": (theirs.count if theirs else REJECTED, mine.count if mine else REJECTED)}
     return {aspect: _shown(aspect, theirs, mine) for aspect in ASPECTS if getattr(theirs, aspect) != getattr(mine, aspect)}
+
+
+def _miscounted(counted: dict, mine: Measured | None) -> dict[str, tuple[object, object]]:
+    if mine is None:
+        return {} if counted["count"] == REJECTED else {"count": (counted["count"], REJECTED)}
+    found = {aspect: getattr(mine, aspect) for aspect in counted}
+    found["vulnerability_ids"] = sorted(mine.vulnerability_ids)
+    return {aspect: (wanted, found[aspect]) for aspect, wanted in counted.items() if wanted != found[aspect]}
 
 
 def _shown(aspect: str, theirs: Measured, mine: Measured) -> tuple[object, object]:
@@ -215,10 +263,11 @@ def render() -> str:
         "| format | files | peer's findings | ours | results | rejected rows | severities | ids | components | hosts | paths |",
         "|---|---|---|---|---|---|---|---|---|---|---|",
     ]
-    for format in dict.fromkeys(report.format for report in reports()):
-        lines.append(_row(format, [report for report in reports() if report.format == format]))
+    of_peer = [report for report in reports() if report.peer is not None]
+    for format in dict.fromkeys(report.format for report in of_peer):
+        lines.append(_row(format, [report for report in of_peer if report.format == format]))
     lines += ["", "## Deliberate differences", "", "| format | file | what | peer | ours | reason |", "|---|---|---|---|---|---|"]
-    for format in dict.fromkeys(report.format for report in reports()):
+    for format in dict.fromkeys(report.format for report in of_peer):
         for row in sorted(listed(format), key=lambda row: (row["file"], ASPECTS.index(row["what"]))):
             cells = (
                 format,

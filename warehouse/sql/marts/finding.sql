@@ -15,11 +15,11 @@
 -- severity VARCHAR: Workspace band at as_of; unrated and informational included.
 -- severity_rule VARCHAR: The rule that set the band.
 -- state VARCHAR: State of its last cycle; informational where it never had one.
--- first_captured_at TIMESTAMP: Earliest capture that is not informational (UTC).
+-- first_captured_at TIMESTAMP: Earliest capture that is not informational (UTC); of a purely informational finding, the earliest.
 -- last_captured_at TIMESTAMP: Latest capture (UTC).
 -- cycles INTEGER: Handoff cycles so far.
 -- is_open BOOLEAN: Whether its last cycle is open at as_of.
--- scanners VARCHAR[]: Scanners that ever saw it, sorted.
+-- scanners VARCHAR[]: Scanners that ever saw it, sorted; informational results name none, unless there are no others.
 -- own_ids VARCHAR[]
 -- binding_status VARCHAR: bound, retired, ambiguous or unbound at as_of.
 -- file_path VARCHAR: File of its earliest observation that has one.

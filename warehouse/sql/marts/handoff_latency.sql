@@ -7,6 +7,7 @@
 -- severity VARCHAR: Band, or all.
 -- handoffs BIGINT: Handoff cycles.
 -- acknowledged BIGINT: Of them, those with a valid t1 (the body).
+-- coverage_rate DOUBLE: Of the cycles past acknowledgement (triaged, in progress, resolved or verified), the share in which it was observed: what the medians can know of (0 to 1).
 -- median_seconds DOUBLE: Median latency of the body, wall seconds, linear interpolation.
 -- p90_seconds DOUBLE: 90th percentile of the body, wall seconds.
 -- tail_seconds DOUBLE: p90 - median, wall seconds.
@@ -30,12 +31,13 @@ WITH cycles AS (
         latency_seconds, latency_business_seconds, is_mature, is_unacknowledged, handoff_breached,
         is_open AND acknowledged_at IS NULL AND routing_status <> 'routed' AS is_unrouted,
         epoch_us(coalesce(acknowledged_at, horizon_at)) - epoch_us(captured_at) AS duration_us,
-        acknowledged_at IS NOT NULL AS is_event
+        acknowledged_at IS NOT NULL AS is_event,
+        coalesce(triaged_at, in_progress_at, resolved_at, verified_at) IS NOT NULL AS is_past
     FROM mart.handoff
 ),
 cuts AS (
     SELECT
-        severity, captured_on, latency_seconds, latency_business_seconds, is_mature, is_unacknowledged, handoff_breached, is_unrouted, duration_us, is_event,
+        severity, captured_on, latency_seconds, latency_business_seconds, is_mature, is_unacknowledged, handoff_breached, is_unrouted, duration_us, is_event, is_past,
         unnest(derived.cuts(cycles), recursive := true)
     FROM cycles
 ),
@@ -54,7 +56,7 @@ numbered AS (
 cohorts AS (
     SELECT
         ((cut_number * 5 + band) * 5 + grain.number) * 10000000 + (coalesce(grain.period_start, DATE '0001-01-01') - DATE '0001-01-01') AS cohort,
-        latency_seconds, latency_business_seconds, is_mature, is_unacknowledged, handoff_breached, is_unrouted, duration_us, is_event
+        latency_seconds, latency_business_seconds, is_mature, is_unacknowledged, handoff_breached, is_unrouted, duration_us, is_event, is_past
     FROM numbered
     CROSS JOIN LATERAL (
         VALUES
@@ -68,6 +70,7 @@ axes AS (
         cohort,
         count(*) AS handoffs,
         count(latency_seconds) AS acknowledged,
+        count(*) FILTER (WHERE is_past AND is_event) / nullif(count(*) FILTER (WHERE is_past), 0) AS coverage_rate,
         quantile_cont(latency_seconds, [0.5, 0.9]) AS wall,
         quantile_cont(latency_business_seconds, [0.5, 0.9]) AS business,
         count(*) FILTER (WHERE is_mature) AS mature,
@@ -137,7 +140,7 @@ named AS (
     LEFT JOIN reached USING (cohort)
 )
 SELECT
-    period_grain, period_start, dimension, dimension_value, severity, handoffs, acknowledged,
+    period_grain, period_start, dimension, dimension_value, severity, handoffs, acknowledged, coverage_rate,
     median_seconds, p90_seconds,
     p90_seconds - median_seconds AS tail_seconds,
     median_business_seconds, p90_business_seconds,

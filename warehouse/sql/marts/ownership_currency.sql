@@ -37,16 +37,7 @@ aged AS (
     FROM open_finding
 ),
 cuts AS (
-    SELECT cut.dimension, coalesce(cut.dimension_value, '(none)') AS dimension_value, severity, mapping_age, is_owned, is_active, age_us
-    FROM aged
-    CROSS JOIN LATERAL (
-        VALUES
-            ('all', 'all'), ('team', team), ('business_unit', business_unit), ('environment', environment), ('origin', origin),
-            ('failure_mode', failure_mode), ('engagement', engagement), ('capture_channel', capture_channel)
-    ) AS cut (dimension, dimension_value)
-    WHERE NOT (cut.dimension = 'failure_mode' AND failure_mode IS NULL)
-    UNION ALL
-    SELECT 'scanner', unnest(scanners), severity, mapping_age, is_owned, is_active, age_us
+    SELECT severity, mapping_age, is_owned, is_active, age_us, unnest(derived.cuts(aged), recursive := true)
     FROM aged
 ),
 grouped AS (

@@ -7,7 +7,7 @@
 -- instant TIMESTAMP: When the stage was observed (UTC); null where it was not.
 -- span_seconds DOUBLE: Seconds since the last stage in sequence; null where not observed or out of sequence.
 -- span_us BIGINT: The same in microseconds, exact.
--- covers VARCHAR[]: Stages whose time this span holds: its own and those before it that were not observed.
+-- covers VARCHAR[]: Stages whose time this span holds: its own and those before it that were not observed or came out of sequence.
 -- is_out_of_sequence BOOLEAN: Whether it was observed before a stage that precedes it.
 WITH instants AS (
     UNPIVOT (

@@ -18,24 +18,16 @@ WITH moments AS (
     WHERE moment.instant IS NOT NULL
 ),
 days AS (
-    SELECT
-        severity, happened_on,
-        count(*) FILTER (WHERE moment = 'opened') AS opened,
-        count(*) FILTER (WHERE moment = 'acknowledged') AS acknowledged,
-        count(*) FILTER (WHERE moment = 'closed') AS closed
+    SELECT severity, moment, unnest(derived.periods(happened_on))
     FROM moments
-    GROUP BY ALL
 )
 SELECT
-    grain.period_grain, grain.period_start, band.severity,
-    sum(opened)::BIGINT AS opened,
-    sum(acknowledged)::BIGINT AS acknowledged,
-    sum(closed)::BIGINT AS closed
+    derived.grain(day, week, month, quarter) AS period_grain,
+    coalesce(day, week, month, quarter) AS period_start,
+    coalesce(severity, 'all') AS severity,
+    count(*) FILTER (WHERE moment = 'opened') AS opened,
+    count(*) FILTER (WHERE moment = 'acknowledged') AS acknowledged,
+    count(*) FILTER (WHERE moment = 'closed') AS closed
 FROM days
-CROSS JOIN LATERAL (
-    VALUES
-        ('all', NULL::DATE), ('day', happened_on), ('week', date_trunc('week', happened_on)::DATE),
-        ('month', date_trunc('month', happened_on)::DATE), ('quarter', date_trunc('quarter', happened_on)::DATE)
-) AS grain (period_grain, period_start)
-CROSS JOIN LATERAL (VALUES ('all'), (days.severity)) AS band (severity)
-GROUP BY ALL
+GROUP BY GROUPING SETS ((), (severity)), GROUPING SETS ((), (day), (week), (month), (quarter))
+HAVING count(*) > 0

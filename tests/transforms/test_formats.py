@@ -1,0 +1,45 @@
+"""`handoff formats --explain`: what a file holds, which format claims it, and which others it is most like."""
+
+from __future__ import annotations
+
+import pytest
+
+from transforms import formats
+
+
+def explained(content: bytes) -> tuple[str, str, str]:
+    """(what was seen, the first format, its answer)"""
+    seen, first, *_ = formats.explain(content)
+    assert seen["format"] == "(content)"
+    return seen["answer"], first["format"], first["answer"]
+
+
+@pytest.mark.parametrize(
+    ("content", "seen", "nearest", "answer"),
+    [
+        (b'{"results": [{"check_id": "x", "file": "y"}], "errors": []}', "the first of results has check_id, file", "semgrep", "no: it has check_id, errors, results, but not"),
+        (b'{"Issues": []}', "JSON with members Issues", "gosec", "no: it has Issues, but not Stats"),
+        (b"Plugin ID;Name;Hosts\n1;2;3\n", "Plugin ID;Name;Hosts", "nessus", "no: it has name, plugin id, but not"),
+        (b"<site/>", "XML with root <site>", "zap", "no: it has site, but not OWASPZAPReport"),
+        (b'{"matches": []}', "JSON with members matches", "grype", "no: it has matches, but not"),
+        (b'{"matches": [{"vulnerability": {}, "artifact": {}}]}', "the first of matches has artifact, vulnerability", "grype", "claims it"),
+    ],
+)  # fmt: skip
+def test_the_nearest_format_is_named_with_what_the_file_has_of_it(content, seen, nearest, answer):
+    found = explained(content)
+    assert seen in found[0]
+    assert (found[1], found[2][: len(answer)]) == (nearest, answer)
+
+
+@pytest.mark.parametrize(
+    ("content", "seen"),
+    [(b'{"results": [', "it begins like JSON, but is not one JSON document"), (b"\xff\xfe{\x00", "bytes beginning"), (b"", "an empty file"), (b"[" * 100_000, "JSON")],
+)
+def test_what_is_like_nothing_says_what_it_is(content, seen):
+    found = explained(content)
+    assert seen in found[0]
+    assert found[2] == "no: it has none of the names that this format is known by"
+
+
+def test_every_scanner_format_is_known_by_some_name():
+    assert [name for name, module in formats.scanners.formats().items() if not formats._sought(module)] == []
