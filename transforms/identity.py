@@ -14,6 +14,8 @@ FAMILIES = {
     "nodejsscan": "njsscan",
     "find_sec_bugs": "spotbugs",
     "find security bugs": "spotbugs",
+    # Checkmarx One's own export for GitLab.
+    "checkmarx-sast": "checkmarx_one",
 }
 #: Databases whose ids name one vulnerability each. Errata (RHSA, USN …) name what one update mends: a report that states one beside a CVE does not
 #: say that they are the same.

@@ -10,7 +10,8 @@ words. Checks that passed or did not apply, and results that the baseline had an
 of this run. A suppression is evidence of a state, not a reason to leave a result out.
 
 A result is told from the others by rule, place, message and fingerprint. Its anchor in the file is the tool's fingerprint
-(else what it says of the primary location, not of the whole file: that changes with every edit), else rule and ordinal.
+(else what it says of the primary location, not of the whole file: that changes with every edit), else the code of its own lines
+where these are few (Bandit and gosec write it, and anchor it so in their own reports), else rule and ordinal.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ from urllib.parse import unquote
 import msgspec
 
 from transforms.domain import documents, location
-from transforms.domain.anchors import Place, anchor, ordinals
+from transforms.domain.anchors import Place, anchor, ordinals, snippet
 from transforms.domain.head import Head
 from transforms.domain.instants import Stamp
 from transforms.domain.location import Location
@@ -41,6 +42,8 @@ _CWE = re.compile(r"cwe[-_/ ]*(\d{1,6})", re.IGNORECASE)
 _PLACEHOLDER = re.compile(r"\{(\d+)\}")
 _DRIVE = re.compile(r"/[A-Za-z]:[/\\]")
 _WEB = ("http://", "https://")
+#: A region of more lines is a function or a file, in which any edit would make another place of it.
+_FEW_LINES = 10
 
 _Any = object
 _Bag = dict[str, _Any]
@@ -106,6 +109,7 @@ class Region(msgspec.Struct, gc=False):
     startLine: _Any = None
     startColumn: _Any = None
     endLine: _Any = None
+    snippet: _Any = None
 
 
 class PhysicalLocation(msgspec.Struct, gc=False):
@@ -185,6 +189,8 @@ class Spot(NamedTuple):
     line: int | None = None
     column: int | None = None
     end_line: int | None = None
+    #: Digest of the code of its lines.
+    code: str | None = None
 
 
 class Context(msgspec.Struct):
@@ -290,13 +296,14 @@ def _results(run: Run, context: Context) -> Iterator[Result | Reject]:
             continue
         fingerprint = _fingerprint(item)
         for spot in _spots(item, context):
-            within = (spot.path or spot.url or spot.logical or "", name or title, fingerprint or "")
+            within = (spot.path or spot.url or spot.logical or "", name or title, fingerprint or spot.code or "")
             place = Place(within, (spot.line or 0, spot.column or 0, title))
             found.append((pointer, raw, item, rule, name, title, fingerprint, spot, place))
     ranks = ordinals(place for *_, place in found)
     for pointer, raw, item, rule, name, title, fingerprint, spot, place in found:
         try:
-            yield _result(pointer, item, rule, name, title, fingerprint, spot, anchor(fingerprint or name or title, ranks[place]), context)
+            where = anchor(fingerprint or spot.code or name or title, ranks[place])
+            yield _result(pointer, item, rule, name, title, fingerprint, spot, where, context)
         except ValueError as error:  # an address that is none
             yield documents.reject(pointer, "malformed", str(error), raw)
 
@@ -407,7 +414,12 @@ def _spot(where: Where, context: Context) -> Spot:
         return Spot(logical=logical, line=line, column=column, end_line=end)
     if uri.lower().startswith(_WEB):
         return Spot(url=uri, logical=logical, line=line, column=column, end_line=end)
-    return Spot(path=_relative(_path(uri), context.roots), logical=logical, line=line, column=column, end_line=end)
+    code = _code(region) if (end or line or 0) - (line or 0) < _FEW_LINES else None
+    return Spot(path=_relative(_path(uri), context.roots), logical=logical, line=line, column=column, end_line=end, code=code)
+
+
+def _code(region: Region) -> str | None:
+    return snippet(documents.text(region.snippet.get("text"))) if isinstance(region.snippet, dict) else None
 
 
 def _logical(where: Where, context: Context) -> str | None:
