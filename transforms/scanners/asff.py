@@ -286,6 +286,8 @@ def _product(finding: Finding) -> str | None:
 
 def _rule(finding: Finding, product: str | None, title: str) -> str:
     generator = text(finding.generator_id)
+    if generator and product == "prowler":  # the check, by the name that Prowler's own reports have for it
+        return generator.removeprefix("prowler-")
     if generator and product not in ("guardduty", "inspector", "access-analyzer", "macie", "detective"):
         return generator
     if product == "inspector":  # its types do not tell one open port from another

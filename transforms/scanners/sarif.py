@@ -11,7 +11,9 @@ of this run. A suppression is evidence of a state, not a reason to leave a resul
 
 A result is told from the others by rule, place, message and fingerprint. Its anchor in the file is the tool's fingerprint
 (else what it says of the primary location, not of the whole file: that changes with every edit), else the code of its own lines
-where these are few (Bandit and gosec write it, and anchor it so in their own reports), else rule and ordinal.
+where these are few (Bandit and gosec write it, and anchor it so in their own reports), else rule and ordinal. A vulnerability of a
+package is in the package, as in the tool's own report: SARIF has no member for it, but Trivy, Grype and OSV-Scanner name it in a message
+of fixed wording.
 """
 
 from __future__ import annotations
@@ -28,6 +30,7 @@ from transforms.domain.anchors import Place, anchor, ordinals, snippet
 from transforms.domain.head import Head
 from transforms.domain.instants import Stamp
 from transforms.domain.location import Location
+from transforms.domain.packages import package_name
 from transforms.domain.result import Reject, Result, Scan, cwe_numbers
 
 NAME = "sarif"
@@ -39,6 +42,16 @@ CALIBRATION: dict[str, str] = {"error": "high", "warning": "medium", "note": "in
 _WORDS: dict[str | None, dict[str, str]] = {"snykcode": {"error": "high", "warning": "medium", "note": "low", "info": "low"}}
 _NO_FINDING = ("pass", "notApplicable")
 _CWE = re.compile(r"cwe[-_/ ]*(\d{1,6})", re.IGNORECASE)
+#: Those wordings, by tool, and how much of a message they may take.
+_MESSAGE = 2_000
+_PACKAGES: dict[str | None, re.Pattern[str]] = {
+    "trivy": re.compile(r"Package: (?P<name>\S+)\nInstalled Version: (?P<version>\S*)\nVulnerability "),
+    "grype": re.compile(
+        r"(?:The path .+? reports (?P<older>\S+) at version (?P<old>\S+) +which "
+        r"|An? \S+ vulnerability in \S+ package: (?P<name>\S+), version (?P<version>\S+) was found )"
+    ),
+    "osv-scanner": re.compile(r"Package '(?P<name>@?[^'@]+)(?:@(?P<version>[^']*))?' is vulnerable to '"),
+}
 _PLACEHOLDER = re.compile(r"\{(\d+)\}")
 _DRIVE = re.compile(r"/[A-Za-z]:[/\\]")
 _WEB = ("http://", "https://")
@@ -193,6 +206,14 @@ class Spot(NamedTuple):
     code: str | None = None
 
 
+class Package(NamedTuple):
+    """What a message says that a package is called, its name as other formats have it, and its version."""
+
+    stated: str
+    name: str
+    version: str | None
+
+
 class Context(msgspec.Struct):
     """What the results of one run share."""
 
@@ -320,6 +341,7 @@ def _result(
     context: Context,
 ) -> Result:
     severity, score = _severity(item, rule, context.scanner)
+    package = _package(title, rule, context.scanner)
     return Result(
         pointer=pointer,
         title=documents.one_line(title),
@@ -327,12 +349,14 @@ def _result(
         severity=severity,
         score=score,
         rule=name or documents.one_line(title),
-        vulnerability_ids=_ids(name, rule),
+        vulnerability_ids=_ids(name, rule, package),
         cwes=_cwes(item, rule, context),
+        component_name=package.name if package else None,
+        component_version=package.version if package else None,
         file_path=spot.path,
         line=spot.line,
         endpoint=spot.url,
-        location=_location(spot, where),
+        location=location.package(package.name) if package else _location(spot, where),
         target=context.target,
         captured=context.captured,
         own_id=documents.text(item.correlationGuid) or (fingerprint if item.fingerprints else None),
@@ -449,6 +473,19 @@ def _relative(path: str, roots: tuple[str, ...]) -> str:
     return path
 
 
+def _package(message: str, rule: Rule | None, scanner: str | None) -> Package | None:
+    """The package that the message is about. Grype's rule may have its package URLs, where the name is whole."""
+    wording = _PACKAGES.get(scanner)
+    match = wording.match(message[:_MESSAGE]) if wording else None
+    if match is None:
+        return None
+    found = match.groupdict()
+    stated = found["name"] or found["older"]
+    urls = ((rule.properties if rule else None) or {}).get("purls")
+    url = documents.text(urls[0]) if isinstance(urls, list) and urls else None
+    return Package(stated, package_name(stated, url), found["version"] or found.get("old") or None)
+
+
 def _location(spot: Spot, where: str) -> Location:
     if spot.url:
         return location.of_endpoint(location.parse_endpoint(spot.url))
@@ -487,10 +524,14 @@ def _version(name: str) -> int:
     return int(digits) if digits.isdecimal() else 0
 
 
-def _ids(name: str | None, rule: Rule | None) -> tuple[str, ...]:
-    """CVE and GHSA ids in the rule's id and in those that it replaces: dependency scanners make a rule of a vulnerability."""
-    stated = (name, *(rule.deprecatedIds or () if rule else ()))
-    return documents.ids([found for text in stated if isinstance(text, str) for found in documents.ids_within(text)])
+def _ids(name: str | None, rule: Rule | None, package: Package | None) -> tuple[str, ...]:
+    """The ids in the rule's id and in those that it replaces: dependency scanners make a rule of a vulnerability.
+
+    That of a package's is an id whatever its database calls it; Grype puts the package's name after it.
+    """
+    stated = [text for text in (name, *(rule.deprecatedIds or () if rule else ())) if isinstance(text, str)]
+    found = documents.ids([id_ for text in stated for id_ in documents.ids_within(text)])
+    return found or (documents.ids((name or "").removesuffix(f"-{package.stated}")) if package else ())
 
 
 def _cwes(item: Item, rule: Rule | None, context: Context) -> tuple[int, ...]:
