@@ -104,15 +104,21 @@ def _with_code(code: object, line: int = 1, **region: object) -> dict:
 
 def test_a_sarif_result_without_fingerprint_is_anchored_by_its_code_and_keeps_the_anchor_when_another_is_added_above():
     (before,) = _parse("sarif", _sarif(_with_code({"text": "    eval(x)\n"}, 10)))
-    after = _parse("sarif", _sarif(_with_code({"text": "eval(y)"}, 5), _with_code({"text": "eval(x)"}, 12), _with_code({"text": "eval( x)"}, 13)))
+    after = _parse(
+        "sarif", _sarif(_with_code({"text": "eval(y)"}, 5), _with_code({"text": "eval(x)"}, 12), _with_code({"text": "eval( x)"}, 13))
+    )
     assert before.location == after[1].location and len({row.location for row in after}) == 3
     marked = _with_code({"text": "eval(x)"}) | {"partialFingerprints": {"primaryLocationLineHash": "abc:1"}}
     assert [row.location for row in _parse("sarif", _sarif(marked))] == [code("a.py", "primaryLocationLineHash:abc:1")]
 
 
-@pytest.mark.parametrize("region", [{"snippet": 7}, {"snippet": {"text": " "}}, {"snippet": {"text": ["x"]}}, {"snippet": {"text": "x"}, "endLine": 11}])
+@pytest.mark.parametrize(
+    "region", [{"snippet": 7}, {"snippet": {"text": " "}}, {"snippet": {"text": ["x"]}}, {"snippet": {"text": "x"}, "endLine": 11}]
+)
 def test_a_sarif_result_without_code_or_with_that_of_a_whole_function_is_anchored_by_its_rule(region):
-    (row,) = _parse("sarif", _sarif(_with_code(**{"code": region["snippet"]} | {name: value for name, value in region.items() if name != "snippet"})))
+    (row,) = _parse(
+        "sarif", _sarif(_with_code(**{"code": region["snippet"]} | {name: value for name, value in region.items() if name != "snippet"}))
+    )
     assert row.location == code("a.py", "R1")
 
 

@@ -25,7 +25,12 @@ def sarif(name, results):
 
 def result(rule, path, line, message, snippet=None, **more):
     region = {"startLine": line, **({"snippet": {"text": snippet}} if snippet is not None else {})}
-    return {"ruleId": rule, "message": {"text": message}, "locations": [{"physicalLocation": {"artifactLocation": {"uri": path}, "region": region}}], **more}
+    return {
+        "ruleId": rule,
+        "message": {"text": message},
+        "locations": [{"physicalLocation": {"artifactLocation": {"uri": path}, "region": region}}],
+        **more,
+    }
 
 
 def bandit(report):
@@ -56,15 +61,17 @@ def trivy(report):
     for part in report["Results"]:
         for found in part.get("Vulnerabilities", ()):
             id_, version = found["VulnerabilityID"], found["InstalledVersion"]
-            message = f"Package: {found['PkgName']}\nInstalled Version: {version}\nVulnerability {id_}\nSeverity: {found['Severity']}\nFixed Version: \nLink: [{id_}]()"
+            head = f"Package: {found['PkgName']}\nInstalled Version: {version}\nVulnerability {id_}\n"
+            message = f"{head}Severity: {found['Severity']}\nFixed Version: \nLink: [{id_}]()"
             yield result(id_, part["Target"], 1, message)
 
 
 def grype(report):
     """As it was written until 2023; a Java package has no group there."""
     for match in report["matches"]:
-        name, version, path = match["artifact"]["name"], match["artifact"]["version"], match["artifact"]["locations"][0]["path"]
-        message = f"The path {path} reports {name} at version {version}  which is a vulnerable ({match['artifact']['type']}) package installed in the container"
+        kind, name, version = (match["artifact"][member] for member in ("type", "name", "version"))
+        path = match["artifact"]["locations"][0]["path"]
+        message = f"The path {path} reports {name} at version {version}  which is a vulnerable ({kind}) package installed in the container"
         yield result(f"{match['vulnerability']['id']}-{name}", path, 1, message)
 
 
@@ -75,7 +82,13 @@ def osv(report):
                 continue
             for found in entry["vulnerabilities"]:
                 name = f"{package['package']['name']}@{package['package']['version']}"
-                yield result(found["id"], source["source"]["path"], 1, f"Package '{name}' is vulnerable to '{found['id']}'.", aliases=found.get("aliases", []))
+                yield result(
+                    found["id"],
+                    source["source"]["path"],
+                    1,
+                    f"Package '{name}' is vulnerable to '{found['id']}'.",
+                    aliases=found.get("aliases", []),
+                )
 
 
 TOOLS = {
@@ -113,7 +126,10 @@ def test_both_reports_say_the_same_rule_at_the_same_place(format, name):
     aliases = known_aliases([], [row.vulnerability_ids for row in own])
 
     def keys(rows):
-        return [(vulnerability_key(row.vulnerability_ids, row.scanner or formats()[format].SCANNER, row.rule, aliases), row.location) for row in rows]
+        return [
+            (vulnerability_key(row.vulnerability_ids, row.scanner or formats()[format].SCANNER, row.rule, aliases), row.location)
+            for row in rows
+        ]
 
     assert own and keys(other) == keys(own)
 
@@ -123,7 +139,11 @@ def test_a_java_package_of_grype_has_its_group_from_the_rules_url_and_ids_of_any
     document = sarif("Grype", [result("ELSA-2021-1-log4j-core", "app.jar", 1, message)])
     document["runs"][0]["tool"]["driver"]["rules"][0]["properties"] = {"purls": ["pkg:maven/org.apache.logging.log4j/log4j-core@2.14.1"]}
     (row,) = said("sarif", document)
-    assert (row.location, row.component_version, row.vulnerability_ids) == (package("org.apache.logging.log4j:log4j-core"), "2.14.1", ("ELSA-2021-1",))
+    assert (row.location, row.component_version, row.vulnerability_ids) == (
+        package("org.apache.logging.log4j:log4j-core"),
+        "2.14.1",
+        ("ELSA-2021-1",),
+    )
 
 
 @pytest.mark.parametrize("tool", ["Trivy", "CodeQL"])
