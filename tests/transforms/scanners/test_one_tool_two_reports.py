@@ -81,14 +81,9 @@ def osv(report):
             if not entry["package"].get("version"):  # a commit, which a message cannot name
                 continue
             for found in entry["vulnerabilities"]:
-                name = f"{package['package']['name']}@{package['package']['version']}"
-                yield result(
-                    found["id"],
-                    source["source"]["path"],
-                    1,
-                    f"Package '{name}' is vulnerable to '{found['id']}'.",
-                    aliases=found.get("aliases", []),
-                )
+                name = f"{entry['package']['name']}@{entry['package']['version']}"
+                message = f"Package '{name}' is vulnerable to '{found['id']}'."
+                yield result(found["id"], source["source"]["path"], 1, message, aliases=found.get("aliases", []))
 
 
 TOOLS = {
