@@ -596,6 +596,8 @@ def page(found: Figures) -> str:
         "",
         "Written by `make bench`; do not edit. Seconds are of one machine in one hour and drift with it; the ratios are to something measured in the same run.",
         "",
+        "How well results of several scanners are joined, in precision and recall for each kind of place: [identity.md](identity.md) (`make docs`).",
+        "",
         f"Machine: {os.cpu_count()} cores, {platform.system()} {platform.machine()}, Python {platform.python_version()}, DuckDB {duckdb.__version__}.",
         "",
         (

@@ -71,3 +71,11 @@ def test_a_wrong_answer_is_counted(measure, observed):
     before, after = measure.judge(observed), measure.judge(worse)
     assert (one.kind, *sorted((one.truth, other.truth))) in after.merged
     assert after.all[one.kind].precision < before.all[one.kind].precision == 1
+
+
+def test_what_one_scanner_tells_in_two_shapes_is_one_finding(measure):
+    told = measure.judge(measure.channels(150, 3))
+    assert {
+        kind: (found.precision, found.recall) for kind, found in told.across.items() if found.right + found.missed > 10
+    } == dict.fromkeys(("package", "code", "cloud"), (1, 1))
+    assert told.merged == told.split == []

@@ -130,15 +130,40 @@ def cyclonedx(seen: Sequence[Seen]) -> bytes:
 
 
 def inspector(seen: Sequence[Seen]) -> bytes:
-    return _asff(seen, "inspector")
+    return _asff(seen, "aws/inspector")
 
 
 def securityhub(seen: Sequence[Seen]) -> bytes:
-    return _asff(seen, "securityhub")
+    return _asff(seen, "aws/securityhub")
 
 
 def _asff(seen: Sequence[Seen], product: str) -> bytes:
     return _json({"Findings": [_asff_finding(one, product) for one in seen]})
+
+
+# Prowler's checks, where Security Hub has them and where Prowler itself writes them
+
+
+def prowler_asff(seen: Sequence[Seen]) -> bytes:
+    return _asff([one._replace(fact=one.fact | {"rule": f"prowler-{one.fact['rule']}"}) for one in seen], "prowler/prowler")
+
+
+def prowler(seen: Sequence[Seen]) -> bytes:
+    return _json(
+        [
+            {
+                "metadata": {"event_code": one.fact["rule"], "product": {"name": "Prowler", "vendor_name": "Prowler", "version": "4.2.1"}},
+                "finding_info": {"title": one.fact["title"], "uid": one.own_id, "product_uid": "prowler"},
+                "resources": [{"uid": one.target, "region": "eu-west-1"}],
+                "cloud": {"account": {"uid": one.target.split(":")[4]}, "provider": "aws", "region": "eu-west-1"},
+                "severity": one.word.title(),
+                "status_code": "FAIL",
+                "status_detail": one.fact["title"],
+                "time_dt": iso(one.captured_at),
+            }
+            for one in seen
+        ]
+    )
 
 
 def _asff_finding(one: Seen, product: str) -> dict[str, Any]:
@@ -147,7 +172,7 @@ def _asff_finding(one: Seen, product: str) -> dict[str, Any]:
     return {
         "SchemaVersion": "2018-10-08",
         "Id": one.own_id,
-        "ProductArn": f"arn:aws:securityhub:eu-west-1::product/aws/{product}",
+        "ProductArn": f"arn:aws:securityhub:eu-west-1::product/{product}",
         "GeneratorId": one.fact["rule"],
         "AwsAccountId": one.target.split(":")[4],
         "Types": ["Software and Configuration Checks"],
@@ -355,6 +380,46 @@ def codeql(seen: Sequence[Seen]) -> bytes:
     return _json({"version": "2.1.0", "$schema": "https://json.schemastore.org/sarif-2.1.0.json", "runs": runs})
 
 
+# What else the same scanners write
+
+
+def semgrep_sarif(seen: Sequence[Seen]) -> bytes:
+    return _sarif("Semgrep OSS", seen, [_placed(one, one.fact["rule"], one.fact["title"], one.fact["file"], int(one.fact["line"])) for one in seen])
+
+
+def trivy_sarif(seen: Sequence[Seen]) -> bytes:
+    return _sarif("Trivy", seen, [_placed(one, one.fact["cve"], _trivy_message(one), seen[0].target, 1) for one in seen])
+
+
+def _trivy_message(one: Seen) -> str:
+    cve, fact = one.fact["cve"], one.fact
+    head = f"Package: {fact['package']}\nInstalled Version: {fact['version']}\nVulnerability {cve}\nSeverity: {one.word.upper()}\n"
+    return f"{head}Fixed Version: \nLink: [{cve}](https://avd.aquasec.com/nvd/{cve.lower()})"
+
+
+def grype_sarif(seen: Sequence[Seen]) -> bytes:
+    place = "var/lib/dpkg/status"
+    return _sarif("Grype", seen, [_placed(one, f"{one.fact['cve']}-{one.fact['package']}", _grype_message(one, place), place, 1) for one in seen])
+
+
+def _grype_message(one: Seen, place: str) -> str:
+    package, version = one.fact["package"], one.fact["version"]
+    return f"A {one.word} vulnerability in deb package: {package}, version {version} was found in image {one.target} at: /{place}"
+
+
+def _placed(one: Seen, rule: str, message: str, file: str, line: int) -> dict[str, Any]:
+    place = {"physicalLocation": {"artifactLocation": {"uri": file}, "region": {"startLine": line}}}
+    mark = {"fingerprints": {"matchBasedId/v1": one.own_id}} if one.own_id else {}
+    return {"ruleId": rule, "level": "warning", "message": {"text": message}, "locations": [place], **mark}
+
+
+def _sarif(tool: str, seen: Sequence[Seen], results: list[dict[str, Any]]) -> bytes:
+    rules = [{"id": rule} for rule in sorted({result["ruleId"] for result in results})]
+    ended = [{"executionSuccessful": True, "endTimeUtc": iso(seen[0].captured_at)}]
+    run = {"tool": {"driver": {"name": tool, "rules": rules}}, "invocations": ended, "results": results}
+    return _json({"version": "2.1.0", "$schema": "https://json.schemastore.org/sarif-2.1.0.json", "runs": [run]})
+
+
 class Format(NamedTuple):
     """How a scanner writes: its function, the file's ending, whether one file holds several targets, what a sidecar has to say."""
 
@@ -380,4 +445,11 @@ FORMATS = {
     "zap": Format(zap, "xml", has_own_id=False),
     "semgrep": Format(semgrep, "json", has_many_targets=False, sidecar=("target", "captured_at")),
     "codeql": Format(codeql, "sarif"),
+}
+
+#: By kind of service, what tells the same of it in other shapes: several of one scanner's reports, and scanners that know a thing by one name.
+CHANNELS: dict[str, dict[str, Callable[[Sequence[Seen]], bytes]]] = {
+    "image": {"trivy": trivy, "trivy_sarif": trivy_sarif, "grype": grype, "grype_sarif": grype_sarif, "cyclonedx": cyclonedx},
+    "code": {"semgrep": semgrep, "semgrep_sarif": semgrep_sarif},
+    "cloud": {"prowler": prowler, "prowler_asff": prowler_asff},
 }
