@@ -22,8 +22,9 @@ demo: $(READY) ## Run the whole job on the bundled input; ends by saying where t
 	@ls $(DEMO)/reports/report-weekly.html $(DEMO)/handoff.duckdb >/dev/null
 	@printf '\nReport:   %s\nDatabase: %s\n' $(DEMO)/reports/report-weekly.html $(DEMO)/handoff.duckdb
 
-test: $(READY) ## Pass the tests; what is skipped says why
-	@$(BIN)/python -m pytest
+# A file of tests stays with one process, so that what its tests share is made once.
+test: $(READY) ## Pass the tests, one process a core; what is skipped says why
+	@$(BIN)/python -m pytest --numprocesses auto --dist loadfile
 
 check: $(READY) ## Lint, and hold the layers to the import rules
 	@$(BIN)/ruff check --no-cache .

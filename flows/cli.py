@@ -174,6 +174,30 @@ def evidence(
     print(f"evidence {folder}")
 
 
+@app.command(epilog="Example: handoff sweep --out proposals --as soc-lead && cp -r proposals/. landing/")
+def sweep(
+    out: Annotated[Path | None, typer.Option("--out", help="A new folder for the proposals as files that a landing zone takes [default: list them].")] = None,
+    actor: Annotated[str | None, typer.Option("--as", help="Who reassigns, where an event named the present owner.")] = None,
+    home: HomeOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Propose who could own next what leads to nobody, or is owned by an outdated mapping, and why. Nothing changes until the files are delivered."""
+    from warehouse import sweep as sweeping
+
+    found = sweeping.propose(settings.home_folder(home))
+    written = sweeping.write(found, out, actor) if out else []
+    if as_json:
+        _print_json({"ownership": found.ownership, "reassignments": found.reassignments, "without_proposal": found.without_proposal, "files": written})
+        return
+    for rows in (found.ownership, found.reassignments):
+        if rows:
+            _print_table(list(rows[0]), [tuple(row.values()) for row in rows])
+    mappings, events = len(found.ownership), len(found.reassignments)
+    print(f"{mappings} mappings and {events} reassignments proposed; {found.without_proposal} decayed routes for which nobody can be proposed")
+    for path in written:
+        print(f"wrote {path}")
+
+
 def _decide(decision: str, sha256: str, reason: str, home: Path | None) -> None:
     from warehouse import decisions
 

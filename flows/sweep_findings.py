@@ -43,6 +43,12 @@ def sweep_findings(home: str | None = None, policy: str | None = None, as_of: st
     )
     show_query(
         options.home,
+        "proposed-owners",
+        "Who could own them next, and why (`handoff sweep --out DIR` writes the files that would make it so)",
+        sql_file("published/proposed_owners.sql"),
+    )
+    show_query(
+        options.home,
         "waiting-files",
         "Landed files that wait for a person: `handoff release`, `discard` or `reprocess`",
         sql_file("published/waiting_files.sql"),

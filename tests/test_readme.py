@@ -92,7 +92,7 @@ def test_the_demo_ends_by_saying_where_report_and_database_are(typed):
 
 
 def test_make_test_runs_every_test(typed):
-    assert output(typed, "make test").strip() == ".venv/bin/python -m pytest"
+    assert output(typed, "make test").strip() == ".venv/bin/python -m pytest --numprocesses auto --dist loadfile"
 
 
 def test_the_small_landing_zone_gives_what_its_words_say(typed):

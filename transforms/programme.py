@@ -120,6 +120,7 @@ class _Derivation:
         inbox = Inbox()
         self._world = World(self._policy, self._as_of, self._assets, self._directory, ownership, inbox, self._calendars)
         self._active_assets()
+        self._people()
         concerned = self._resolve(events, observations)
         if self._waiting_bands is not None:
             self._deliver(events, self._places_of_dispatches(observations, concerned))
@@ -258,6 +259,19 @@ class _Derivation:
                 covered_us, claim_id = covered.get(asset["asset_id"], (None, None))
                 names = ("asset_id", "name", "business_unit", "environment", "criticality", "owner_team")
                 self._add("asset", **{name: asset[name] for name in names}, registered_at=since, covered_at=covered_us, covered_by=claim_id)
+
+    def _people(self) -> None:
+        """Everybody ever known, with what they are at as_of: from whom the next owner is sought."""
+        for record, person in self._directory.known(self._as_of):
+            self._add(
+                "person",
+                person_id=record["person_id"],
+                name=record["name"],
+                team=record["team"],
+                manager_id=self._directory.person(record["manager_id"], self._as_of).person_id,
+                is_in_force=person.record is not None,
+                standing=person.reason or "valid",
+            )
 
     # Findings, some thousands at a time: the rows of all of them at once would fill the memory
 
@@ -662,6 +676,7 @@ class _Derivation:
             cycle=number,
             status=decision.status,
             candidate=decision.reference,
+            person_id=decision.person.person_id,
             primitive=decision.primitive,
             mapping_effective_from=decision.since_us,
             rejected=list(decision.rejected),

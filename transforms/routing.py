@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from fnmatch import fnmatchcase
 from typing import Any, NamedTuple
 
@@ -72,6 +72,13 @@ class Directory:
         """Whether two references name one known person at that instant."""
         first, second = self.person(one, instant), self.person(other, instant)
         return first.record is not None and first.person_id == second.person_id
+
+    def known(self, instant: int) -> Iterator[tuple[Mapping[str, Any], Person]]:
+        """Everybody who was ever in it, as last known, with what they are at that instant: who has left still has a manager."""
+        for key in self._people:
+            record = self._people.last(key, instant)
+            if record is not None:
+                yield record, self.person(record["person_id"], instant)
 
     def has_active_human(self, team: str, instant: int) -> bool:
         epoch = self._people.epoch(instant)

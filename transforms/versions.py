@@ -75,6 +75,11 @@ class Timeline:
         index = bisect_right(starts, instant) - 1
         return self._versions[key][index].values if index >= 0 else None
 
+    def last(self, key: Hashable, instant: int) -> Mapping[str, Any] | None:
+        """The version in force, or the last that was: what is still known of a key that has been closed. None before its first."""
+        known = self._versions.get(key, ())[: bisect_right(self._starts.get(key, ()), instant)]
+        return next((version.values for version in reversed(known) if version.values is not None), None)
+
     def start(self, key: Hashable, instant: int) -> int | None:
         """Since when the version in force has held; None for one that always did."""
         starts = self._starts.get(key, [])

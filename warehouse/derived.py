@@ -30,7 +30,8 @@ def write(connection: duckdb.DuckDBPyConnection, frames: dict[str, pa.Table], po
 def _write_parameters(connection: duckdb.DuckDBPyConnection, policy: Policy, as_of_us: int) -> None:
     connection.execute(
         "CREATE TABLE derived.parameter AS SELECT make_timestamp(?::BIGINT) AS as_of, ?::VARCHAR AS reporting_zone, ?::INTEGER AS verdict_minimum, "
-        "?::VARCHAR AS policy_digest, ?::BIGINT AS bulk_count, ?::BIGINT AS bulk_window_us, ?::BIGINT AS scan_cadence_us",
+        "?::VARCHAR AS policy_digest, ?::BIGINT AS bulk_count, ?::BIGINT AS bulk_window_us, ?::BIGINT AS scan_cadence_us, "
+        "?::BIGINT AS mapping_age_us, ?::BIGINT AS acknowledged_within_us",
         [
             as_of_us,
             policy.reporting_zone,
@@ -39,6 +40,8 @@ def _write_parameters(connection: duckdb.DuckDBPyConnection, policy: Policy, as_
             policy.time_quality.bulk_count,
             policy.time_quality.bulk_window.wall_us(),
             policy.scans.cadence.wall_us(),
+            policy.routing.mapping_age.wall_us(),
+            policy.routing.acknowledged_within.wall_us(),
         ],
     )
     connection.execute(

@@ -47,10 +47,10 @@ def status(folder: Path) -> dict[str, Any]:
     """The last runs, what is quarantined or held, and the expectations that failed: of the warehouse, so that an unpublished run shows too."""
     home = Home(folder)
     with _open_latest(home) as connection:
-        runs = _dicts(connection, sql_file("published/last_runs.sql"))
-        files = _dicts(connection, sql_file("published/waiting_files.sql"))
+        runs = dicts(connection, sql_file("published/last_runs.sql"))
+        files = dicts(connection, sql_file("published/waiting_files.sql"))
         tables = {name for (name,) in connection.execute("SELECT table_name FROM duckdb_tables() WHERE schema_name = 'mart'").fetchall()}
-        failed = _dicts(connection, sql_file("published/failed_expectations.sql")) if "expectation_result" in tables else []
+        failed = dicts(connection, sql_file("published/failed_expectations.sql")) if "expectation_result" in tables else []
     return {"home": str(folder), "last_runs": runs, "waiting_files": files, "failed_expectations": failed}
 
 
@@ -72,9 +72,9 @@ def explain(folder: Path, reference: str) -> dict[str, Any]:
         if len(ids) != 1:
             seen = "no finding has that id" if not ids else f"several findings have it: {', '.join(ids)}"
             raise UsageError(reference, seen=seen, expected="a finding id, a sighting id or a scanner's own id")
-        (found,) = _dicts(connection, "FROM mart.finding WHERE finding_id = $id", {"id": ids[0]})
-        found["handoffs"] = _dicts(connection, sql_file("published/explain_handoffs.sql"), {"id": ids[0]})
-        found["timeline"] = _dicts(connection, sql_file("published/explain_timeline.sql"), {"id": ids[0]})
+        (found,) = dicts(connection, "FROM mart.finding WHERE finding_id = $id", {"id": ids[0]})
+        found["handoffs"] = dicts(connection, sql_file("published/explain_handoffs.sql"), {"id": ids[0]})
+        found["timeline"] = dicts(connection, sql_file("published/explain_timeline.sql"), {"id": ids[0]})
     for cycle in found["handoffs"]:
         cycle["sentence"] = _sentence(cycle)
     return found
@@ -99,7 +99,8 @@ def write_report(folder: Path, period: str) -> Path:
         return reports.write_report(connection, Home(folder), period)
 
 
-def _dicts(connection: duckdb.DuckDBPyConnection, text: str, parameters: dict[str, Any] | None = None) -> list[dict[str, Any]]:
+def dicts(connection: duckdb.DuckDBPyConnection, text: str, parameters: dict[str, Any] | None = None) -> list[dict[str, Any]]:
+    """The rows of a query, each by its columns' names."""
     result = connection.execute(text, parameters or {})
     names = [column[0] for column in result.description or ()]
     return [dict(zip(names, row, strict=True)) for row in result.fetchall()]

@@ -34,6 +34,16 @@ def rules() -> list[Rule]:
             failure_mode="decayed_routing",
         ),
         Rule(
+            "mapping_outdated",
+            "The mapping that names the owner of an open cycle is no older than the policy's `routing.mapping_age`.",
+            gxe.ExpectColumnValuesToBeInSet(column="is_mapping_stale", value_set=[False]),
+            "warning",
+            "{candidate} is named by the mapping {named_by}, {mapping_age_days} days old: confirm it, or name another (`handoff sweep`)",
+            ("candidate", "named_by", "mapping_age_seconds", "asset_id"),
+            failure_mode="decayed_routing",
+            since="stale_since_at",
+        ),
+        Rule(
             "routed_to_invalid_person",
             "Every routing decision names a person who was valid then.",
             gxe.ExpectColumnValuesToNotBeInSet(column="routing_status", value_set=_INVALID),

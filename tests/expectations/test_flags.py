@@ -69,6 +69,8 @@ COUNTED = {
     "finding_ambiguous": _open("ambiguous"),
     "finding_retired": _open("retired"),
     "no_valid_person": "SELECT count(*) FROM mart.decayed_routing",
+    "mapping_outdated": """SELECT count(*) FROM mart.handoff JOIN record.ownership ON "match" = 'name:held*' AND target LIKE 'held%'
+        WHERE is_open AND effective_from < TIMESTAMP '2025-05-04 12:00:00'""",
     "routed_to_invalid_person": f"SELECT count(*) FROM mart.event WHERE event = 'routed' AND status IN {_INVALID}",
     "notified_invalid_person": f"SELECT count(*) FROM mart.event WHERE event = 'notified' AND status IN {_INVALID}",
     "handoff_sla_broken": "SELECT count(*) FROM mart.handoff WHERE handoff_breached",
@@ -104,6 +106,7 @@ def defects(tools: Any, folder: Path) -> tuple[Path, Path]:
         {"asset_id": "dup-1", "name": "dup-one", "aliases": "dup-svc"},
         {"asset_id": "dup-2", "name": "dup-two", "aliases": "dup-svc"},
         {"asset_id": "lone", "name": "orphan"},
+        {"asset_id": "held", "name": "held-box", "owner_team": "payments"},
         {"asset_id": "twins", "name": "twin", "effective_from": "2026-01-01T00:00:00Z"},
         {"asset_id": "twins", "name": "twin", "environment": "test", "effective_from": "2026-01-01T00:00:00Z"},
     )
@@ -111,7 +114,11 @@ def defects(tools: Any, folder: Path) -> tuple[Path, Path]:
     zone.people(*directory, path="people/people-1.csv", source="directory", captured_at="2026-02-01T00:00:00Z")
     zone.people(directory[0], path="people/people-2.csv", source="directory", captured_at="2026-02-02T00:00:00Z")
     del zone.files["people/people.csv"]
-    targets = {"A": "pay-api", "B": "ghost-1", "C": "old-box", "D": "dup-svc", "F": "orphan", "R": "rogue-1"}
+    zone.ownership(
+        {"match": "asset:pay", "person_id": "anna", "team": "payments", "effective_from": ""},
+        {"match": "name:held*", "person_id": "bo", "team": "payments", "effective_from": "2025-05-01"},
+    )
+    targets = {"A": "pay-api", "B": "ghost-1", "C": "old-box", "D": "dup-svc", "F": "orphan", "R": "rogue-1", "H": "held-box"}
     for number, (own, target) in enumerate(targets.items()):
         zone.scan("2026-03-02T09:00:00Z", target=target, own=own, cve=f"CVE-2026-{number}")
     zone.scan("2026-03-02T09:00:00Z", "Whatever", own="U", cve="CVE-2026-77")

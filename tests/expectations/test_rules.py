@@ -52,7 +52,7 @@ GOOD = {
     "open_finding": {**ABOUT, "target": "pay-api", "binding_status": "bound", "asset_id": "pay", "state": "open", "candidates": "pay"},
     "open_cycle": {
         **ABOUT, "reason": "routed", "candidate": "anna", "named_by": "asset:pay", "mapping_age_seconds": 3600.0, "mapping_age_days": 0, "rejected": "",
-        "asset_id": "pay", "is_acknowledged": False,
+        "asset_id": "pay", "is_acknowledged": False, "is_mapping_stale": False, "stale_since_at": at(24),
     },
     "event": {
         **ABOUT, **_EVENT, **_STATUSES, "recorded_at": at(90), "occurred_at": at(1), "first_captured_at": T0, "acknowledgement_at": T0, "event_at": T0,
@@ -93,6 +93,7 @@ BREAKING: dict[str, list[tuple[str, dict]]] = {
     "finding_ambiguous": [("open_finding", {"binding_status": "ambiguous"})],
     "finding_retired": [("open_finding", {"binding_status": "retired"})],
     "no_valid_person": [("open_cycle", {"reason": reason}) for reason in _INVALID],
+    "mapping_outdated": [("open_cycle", {"is_mapping_stale": True})],
     "routed_to_invalid_person": [("event", {"routing_status": reason}) for reason in _INVALID],
     "notified_invalid_person": [("event", {"dispatch_status": reason}) for reason in _INVALID],
     "handoff_sla_broken": [("cycle", {"answered_at": at(8) + timedelta(microseconds=1)})],

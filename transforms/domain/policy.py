@@ -261,6 +261,10 @@ class Source(Strict):
 
 class Routing(Strict):
     escalation_default: str | None = None
+    #: A mapping older than it is due for a look, even where it names a valid person.
+    mapping_age: WallDuration = Duration(amount=365, unit="d")
+    #: How long somebody who acknowledged is remembered as one who could take the next.
+    acknowledged_within: WallDuration = Duration(amount=180, unit="d")
 
 
 class Reopen(Strict):

@@ -542,7 +542,7 @@ DERIVED_ROUTING = Table(
     (
         _FINDING,
         _CYCLE,
-        *_texts("status", "candidate", "primitive"),
+        *_texts("status", "candidate", "person_id", "primitive"),
         *_instants("mapping_effective_from"),
         Column("rejected", "VARCHAR[]", ""),
     ),
@@ -570,6 +570,17 @@ DERIVED_ASSET = Table(
         *_texts("asset_id", "name", "business_unit", "environment", "criticality", "owner_team"),
         *_instants("registered_at", "covered_at"),
         *_texts("covered_by"),
+    ),
+)
+
+DERIVED_PERSON = Table(
+    "person",
+    "one row per person who was ever in the directory: as of as_of, or as last known of who is in it no more",
+    ("person_id",),
+    (
+        *_texts("person_id", "name", "team", "manager_id"),
+        Column("is_in_force", "BOOLEAN", "Whether the directory still has them at as_of."),
+        *_texts("standing"),
     ),
 )
 
@@ -604,6 +615,7 @@ DERIVED_TABLES: dict[str, Table] = {
         DERIVED_QUEUE,
         DERIVED_TARGET,
         DERIVED_ASSET,
+        DERIVED_PERSON,
         DERIVED_DISPATCH,
         DERIVED_CONFLICT,
     )

@@ -6,6 +6,9 @@ SELECT
     cycle.current_status AS reason, cycle.current_reference AS candidate, cycle.current_mapping AS named_by,
     (epoch_us(parameter.as_of) - epoch_us(cycle.current_since)) / 1e6 AS mapping_age_seconds,
     (epoch_us(parameter.as_of) - epoch_us(cycle.current_since)) // 86400000000 AS mapping_age_days,
+    (cycle.current_status = 'routed' AND cycle.current_mapping IS NOT NULL
+        AND epoch_us(parameter.as_of) - epoch_us(cycle.current_since) > parameter.mapping_age_us) IS TRUE AS is_mapping_stale,
+    make_timestamp(epoch_us(cycle.current_since) + parameter.mapping_age_us) AS stale_since_at,
     array_to_string(cycle.rejected, ', ') AS rejected,
     cycle.asset_id,
     cycle.acknowledged_at IS NOT NULL AS is_acknowledged
