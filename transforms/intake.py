@@ -247,7 +247,8 @@ def _sidecar_stamp(sidecar: Sidecar, zone_name: str) -> Stamp | None:
 
 def _source(delivery: Delivery, policy: Policy, format_name: str) -> Source:
     names = (delivery.source, delivery.folder, format_name)
-    return Source(delivery.sidecar.time_zone or policy.zone_of(*names), policy.date_order_of(*names))
+    zone_name = delivery.sidecar.time_zone or policy.zone_of(*names)
+    return Source(zone_name, policy.date_order_of(*names), policy.registers.names, policy.registers.terms, delivery.sidecar.target)
 
 
 def _split(rows: Any) -> tuple[list[dict], list[Reject]]:

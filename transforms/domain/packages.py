@@ -25,6 +25,13 @@ def package_name(name: str, purl: str | None = None, group: str | None = None) -
     return f"{namespace}{joint}{name}"
 
 
+def unversioned(purl: str) -> str:
+    """A package URL without version, qualifiers and subpath: what stays the same at each release."""
+    path = purl.partition("#")[0].partition("?")[0].rstrip("/")
+    head, slash, last = path.rpartition("/")
+    return f"{head}{slash}{last.partition('@')[0]}"
+
+
 def purl_parts(purl: str) -> tuple[str, str | None] | None:
     """The name and version that a package URL states, or None where it is none: for references to packages that are not listed."""
     if not purl.startswith("pkg:"):

@@ -1,0 +1,97 @@
+"""CycloneDX bills of materials (JSON) as what an application is made of: the described application is the asset, not its packages.
+
+- `metadata.component` is an asset: a container by its image without tag and digest, anything else by its package URL without version, or `group/name`.
+  Applications, containers, firmware and devices nested in it, or listed with components of their own, are assets of that application.
+- Aliases: the package URL with and without version, `group/name`, and the repository of an external reference of type `vcs`.
+- Team, owner, environment and the like are the properties (of the component, else of the metadata) under the names that the policy declares, whatever
+  their prefix (`acme:team`). Supplier, manufacturer and authors are left out: they are vendors and persons of the past, and no team that answers today.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import msgspec
+
+from transforms.domain import documents
+from transforms.domain.errors import FileRejected
+from transforms.domain.head import Head
+from transforms.domain.manifests import listing, mapping, required, scalar
+from transforms.domain.packages import unversioned
+from transforms.domain.result import Reject
+from transforms.domain.source import Source
+from transforms.domain.stated import Stated, repository_names, untagged
+
+NAME = "cyclonedx_application"
+TITLE = "CycloneDX as application composition (JSON)"
+KINDS = ("assets", "ownership")
+
+#: Types of component that run by themselves.
+_RUNNING = ("application", "container", "firmware", "device", "platform")
+
+
+def recognise(head: Head) -> bool:
+    return head.is_json_object and head.value("bomFormat") == "CycloneDX"
+
+
+def parse(content: bytes, source: Source) -> Iterator[dict | Reject]:
+    bom = documents.decode(msgspec.json.Decoder(dict[str, Any]), content, "a CycloneDX document")
+    try:
+        metadata = mapping(bom, "metadata")
+        described, shared = mapping(metadata, "component"), _properties(metadata)
+    except ValueError as error:
+        reason, _, detail = str(error).partition(": ")
+        raise FileRejected(reason, seen=detail, expected="a CycloneDX document") from None
+    if not described:
+        raise FileRejected("nothing_described", seen="no metadata.component", expected="the application that the bill is of")
+    yield from _read("/metadata/component", described, None, shared, source)
+    application = documents.text(described.get("name"))
+    inner = [("/metadata/component/components", described, 0), ("/components", bom, 1)]
+    while inner:
+        pointer, within, is_listed = inner.pop(0)
+        items = within.get("components")
+        if items is not None and not isinstance(items, list):
+            yield Reject(pointer, "bad_components", f"components is a {type(items).__name__}, expected a list")
+            continue
+        for number, item in enumerate(items or ()):
+            where = f"{pointer}/{number}"
+            # A listed package is no asset: what runs by itself has components of its own.
+            if isinstance(item, dict) and item.get("type") in _RUNNING and (not is_listed or item.get("components")):
+                yield from _read(where, item, application, shared, source)
+                inner.append((f"{where}/components", item, is_listed))
+
+
+def _read(pointer: str, component: dict[str, Any], application: str | None, shared: dict[str, Any], source: Source) -> Iterator[dict | Reject]:
+    try:
+        rows = _asset(component, application, shared, source)
+    except ValueError as error:
+        reason, _, detail = str(error).partition(": ")
+        yield Reject(pointer, reason, detail)
+        return
+    yield from ({"pointer": pointer, **row} for row in rows)
+
+
+def _asset(component: dict[str, Any], application: str | None, shared: dict[str, Any], source: Source) -> list[dict[str, Any]]:
+    name, kind, purl = required(component, "name"), scalar(component, "type"), scalar(component, "purl")
+    group = scalar(component, "group")
+    full = untagged(name) if kind == "container" else f"{group}/{name}" if group else name
+    references = [item for item in listing(component, "externalReferences") if isinstance(item, dict) and item.get("type") == "vcs"]
+    repositories = [spelling for item in references for spelling in repository_names(scalar(item, "url"))]
+    return Stated({**shared, **_properties(component)}, source).rows(
+        asset_id=unversioned(purl) if purl and kind != "container" else full,
+        name=full,
+        plain="team",
+        kind=kind,
+        aliases=[name, full, *([unversioned(purl), purl] if purl else []), *repositories],
+        application=application,
+    )
+
+
+def _properties(within: dict[str, Any]) -> dict[str, Any]:
+    """Properties by name; the prefix that CycloneDX writes before a colon as that of a label."""
+    found: dict[str, Any] = {}
+    for item in listing(within, "properties"):
+        if isinstance(item, dict) and (name := scalar(item, "name")):
+            found.setdefault(name.replace(":", "/"), item.get("value"))
+    return found
