@@ -119,6 +119,15 @@ def listing(within: dict[str, Any], name: str) -> list[Any]:
     return _of_type(within, name, list, "a list") or []
 
 
+def objects(within: dict[str, Any], name: str) -> list[dict[str, Any]]:
+    """The objects in the list under a name."""
+    found = listing(within, name)
+    for item in found:
+        if not isinstance(item, dict):
+            raise ValueError(f"bad_{_word(name)}: {name} holds a {type(item).__name__}, expected objects")
+    return found
+
+
 def scalar(within: dict[str, Any], name: str) -> str | None:
     """The text, number or truth under a name as trimmed text; None where there is none or it is blank."""
     return as_scalar(within.get(name), name)

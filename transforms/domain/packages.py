@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from urllib.parse import unquote
+from urllib.parse import parse_qs, unquote
 
 #: Ecosystems where the namespace is part of the name, and what joins them. Elsewhere (deb, rpm, apk) it names the distribution.
 _JOINTS = {"maven": ":", "npm": "/", "composer": "/", "golang": "/", "swift": "/", "github": "/", "hex": "/"}
@@ -30,6 +30,13 @@ def unversioned(purl: str) -> str:
     path = purl.partition("#")[0].partition("?")[0].rstrip("/")
     head, slash, last = path.rpartition("/")
     return f"{head}{slash}{last.partition('@')[0]}"
+
+
+def repository_url(purl: str) -> str | None:
+    """The image that a package URL of kind oci or docker is of, without tag and digest; None where it does not say it."""
+    found = parse_qs(purl.partition("#")[0].partition("?")[2]).get("repository_url")
+    # Some tools put only the registry there.
+    return found[0].strip("/") if found and "/" in found[0].strip("/") else None
 
 
 def purl_parts(purl: str) -> tuple[str, str | None] | None:

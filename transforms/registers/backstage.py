@@ -21,7 +21,7 @@ from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 from transforms.domain.head import Head
-from transforms.domain.manifests import listing, mapping, read_manifests, required, scalar, scalars
+from transforms.domain.manifests import mapping, objects, read_manifests, required, scalar, scalars
 from transforms.domain.result import Reject
 from transforms.domain.source import Source
 from transforms.domain.stated import Owner, Stated, ownership, repository_names
@@ -106,13 +106,22 @@ def _catalogue(entities: list[dict[str, Any]]) -> _Catalogue:
             if me.kind in kinds:
                 kinds[me.kind].add(me.short)
             if me.kind == "group":
-                for member in scalars(spec, "members"):
-                    groups_of.setdefault(_reference(member, "user", me.namespace).short, []).append(me.short)
-            if me.kind == "system" and (domain := scalar(spec, "domain")):
-                domains[me.short] = _reference(domain, "domain", me.namespace).short
+                for member in _members(spec, me):
+                    groups_of.setdefault(member, []).append(me.short)
+            if me.kind == "system" and (domain := _domain(spec, me)):
+                domains[me.short] = domain
         except ValueError:
             continue
     return _Catalogue(frozenset(kinds["user"]), frozenset(kinds["group"]), groups_of, domains)
+
+
+def _members(spec: dict[str, Any], group: Reference) -> list[str]:
+    return [_reference(member, "user", group.namespace).short for member in scalars(spec, "members")]
+
+
+def _domain(spec: dict[str, Any], me: Reference) -> str | None:
+    domain = scalar(spec, "domain")
+    return _reference(domain, "domain", me.namespace).short if domain else None
 
 
 def _identity(entity: dict[str, Any]) -> Reference:
@@ -139,6 +148,7 @@ def _rows(entity: dict[str, Any], catalogue: _Catalogue, source: Source) -> list
     if me.kind == "group":
         return [_group(entity, me)]
     if me.kind == "system":
+        _domain(mapping(entity, "spec"), me)  # read for its components: what is wrong with it is said here
         one = _owner(entity, me, catalogue)
         return [ownership(f"application:{me.short}", one, _PRIORITY_OF_SYSTEM)] if one else []
     return []
@@ -148,10 +158,11 @@ def _asset(entity: dict[str, Any], me: Reference, catalogue: _Catalogue, source:
     metadata, spec = mapping(entity, "metadata"), mapping(entity, "spec")
     annotations, labels = mapping(metadata, "annotations"), mapping(metadata, "labels")
     lifecycle = scalar(spec, "lifecycle")
-    stated = Stated({"lifecycle": lifecycle, **annotations, **labels}, source)
-    system, domain = scalar(spec, "system"), scalar(spec, "domain")
+    is_retired = lifecycle is not None and source.terms.status.get(lifecycle.lower()) == "retired"
+    stated = Stated({"lifecycle": None if is_retired else lifecycle, **annotations, **labels}, source)
+    system = scalar(spec, "system")
     application = _reference(system, "system", me.namespace).short if system else None
-    business_unit = _reference(domain, "domain", me.namespace).short if domain else catalogue.domains.get(application or "")
+    business_unit = _domain(spec, me) or catalogue.domains.get(application or "")
     one = _owner(entity, me, catalogue)
     name = required(metadata, "name") if me.kind != "api" else f"api:{me.name}"
     rows = stated.rows(
@@ -164,7 +175,7 @@ def _asset(entity: dict[str, Any], me: Reference, catalogue: _Catalogue, source:
         business_unit=business_unit,
         owners=[one] if one else None,
     )
-    if lifecycle and source.terms.status.get(lifecycle.lower()) == "retired":
+    if is_retired:
         rows[0]["status"] = "retired"
     return rows
 
@@ -182,10 +193,7 @@ def _owner(entity: dict[str, Any], me: Reference, catalogue: _Catalogue) -> Owne
 
 def _related(entity: dict[str, Any], relation: str) -> str | None:
     """The first entity that a relation leads to, as the API gives relations."""
-    for item in listing(entity, "relations"):
-        if isinstance(item, dict) and item.get("type") == relation:
-            return scalar(item, "targetRef")
-    return None
+    return next((scalar(item, "targetRef") for item in objects(entity, "relations") if required(item, "type") == relation), None)
 
 
 def _user(entity: dict[str, Any], me: Reference, catalogue: _Catalogue) -> dict[str, Any]:
@@ -211,6 +219,7 @@ def _user(entity: dict[str, Any], me: Reference, catalogue: _Catalogue) -> dict[
 def _group(entity: dict[str, Any], me: Reference) -> dict[str, Any]:
     spec = mapping(entity, "spec")
     profile = mapping(spec, "profile")
+    _members(spec, me)  # read for its users: what is wrong with them is said here
     email, parent = scalar(profile, "email"), scalar(spec, "parent")
     return {
         "register": "people",

@@ -1,8 +1,8 @@
 """CycloneDX bills of materials (JSON) as what an application is made of: the described application is the asset, not its packages.
 
 - `metadata.component` is an asset: a container by its image without tag and digest, anything else by its package URL without version, or `group/name`.
-  Applications, containers, firmware and devices nested in it, or listed with components of their own, are assets of that application.
-- Aliases: the package URL with and without version, `group/name`, and the repository of an external reference of type `vcs`.
+  Applications, containers, platforms, firmware and devices nested in it, or listed with components of their own, are assets of that application.
+- Aliases: the package URL with and without version (of a container the image that it states), `group/name`, and the repository of an external reference of type `vcs`.
 - Team, owner, environment and the like are the properties (of the component, else of the metadata) under the names that the policy declares, whatever
   their prefix (`acme:team`). Supplier, manufacturer and authors are left out: they are vendors and persons of the past, and no team that answers today.
 """
@@ -17,8 +17,8 @@ import msgspec
 from transforms.domain import documents
 from transforms.domain.errors import FileRejected
 from transforms.domain.head import Head
-from transforms.domain.manifests import listing, mapping, required, scalar
-from transforms.domain.packages import unversioned
+from transforms.domain.manifests import mapping, objects, required, scalar
+from transforms.domain.packages import repository_url, unversioned
 from transforms.domain.result import Reject
 from transforms.domain.source import Source
 from transforms.domain.stated import Stated, repository_names, untagged
@@ -45,8 +45,9 @@ def parse(content: bytes, source: Source) -> Iterator[dict | Reject]:
         raise FileRejected(reason, seen=detail, expected="a CycloneDX document") from None
     if not described:
         raise FileRejected("nothing_described", seen="no metadata.component", expected="the application that the bill is of")
-    yield from _read("/metadata/component", described, None, shared, source)
-    application = documents.text(described.get("name"))
+    rows = list(_read("/metadata/component", described, None, shared, source))
+    yield from rows
+    application = rows[0] if isinstance(rows[0], dict) else None
     inner = [("/metadata/component/components", described, 0), ("/components", bom, 1)]
     while inner:
         pointer, within, is_listed = inner.pop(0)
@@ -56,13 +57,15 @@ def parse(content: bytes, source: Source) -> Iterator[dict | Reject]:
             continue
         for number, item in enumerate(items or ()):
             where = f"{pointer}/{number}"
+            if not isinstance(item, dict) or not isinstance(item.get("type"), str | None):
+                yield Reject(where, "malformed", f"a {type(item).__name__}, expected a component with its type")
             # A listed package is no asset: what runs by itself has components of its own.
-            if isinstance(item, dict) and item.get("type") in _RUNNING and (not is_listed or item.get("components")):
+            elif item.get("type") in _RUNNING and (not is_listed or item.get("components")):
                 yield from _read(where, item, application, shared, source)
                 inner.append((f"{where}/components", item, is_listed))
 
 
-def _read(pointer: str, component: dict[str, Any], application: str | None, shared: dict[str, Any], source: Source) -> Iterator[dict | Reject]:
+def _read(pointer: str, component: dict[str, Any], application: dict[str, Any] | None, shared: dict[str, Any], source: Source) -> Iterator[dict | Reject]:
     try:
         rows = _asset(component, application, shared, source)
     except ValueError as error:
@@ -72,26 +75,31 @@ def _read(pointer: str, component: dict[str, Any], application: str | None, shar
     yield from ({"pointer": pointer, **row} for row in rows)
 
 
-def _asset(component: dict[str, Any], application: str | None, shared: dict[str, Any], source: Source) -> list[dict[str, Any]]:
+def _asset(component: dict[str, Any], application: dict[str, Any] | None, shared: dict[str, Any], source: Source) -> list[dict[str, Any]]:
     name, kind, purl = required(component, "name"), scalar(component, "type"), scalar(component, "purl")
     group = scalar(component, "group")
     full = untagged(name) if kind == "container" else f"{group}/{name}" if group else name
-    references = [item for item in listing(component, "externalReferences") if isinstance(item, dict) and item.get("type") == "vcs"]
+    references = [item for item in objects(component, "externalReferences") if required(item, "type") == "vcs"]
     repositories = [spelling for item in references for spelling in repository_names(scalar(item, "url"))]
+    if purl and kind != "container":
+        asset_id, packages = unversioned(purl), [unversioned(purl), purl]
+    else:
+        # A nested part is called by a name that parts of other applications may have too.
+        asset_id, packages = full if kind == "container" or application is None else f"{application['asset_id']}/{full}", [repository_url(purl or "")]
     return Stated({**shared, **_properties(component)}, source).rows(
-        asset_id=unversioned(purl) if purl and kind != "container" else full,
-        name=full,
+        asset_id=asset_id,
+        name=full if kind == "container" else name,
         plain="team",
         kind=kind,
-        aliases=[name, full, *([unversioned(purl), purl] if purl else []), *repositories],
-        application=application,
+        aliases=[name, full, *packages, *repositories],
+        application=application["name"] if application else None,
     )
 
 
 def _properties(within: dict[str, Any]) -> dict[str, Any]:
     """Properties by name; the prefix that CycloneDX writes before a colon as that of a label."""
     found: dict[str, Any] = {}
-    for item in listing(within, "properties"):
-        if isinstance(item, dict) and (name := scalar(item, "name")):
+    for item in objects(within, "properties"):
+        if name := scalar(item, "name"):
             found.setdefault(name.replace(":", "/"), item.get("value"))
     return found

@@ -17,7 +17,7 @@ from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 from transforms.domain.head import Head
-from transforms.domain.manifests import listing, mapping, read_manifests, required, scalar
+from transforms.domain.manifests import listing, mapping, objects, read_manifests, required, scalar
 from transforms.domain.result import Reject
 from transforms.domain.source import Source
 from transforms.domain.stated import Stated, untagged
@@ -82,26 +82,28 @@ def _file(things: list[dict[str, Any]]) -> _File:
             if kind == "Namespace":
                 namespaces[required(metadata, "name")] = _said(metadata)
             elif kind == "Service":
-                selector = mapping(mapping(thing, "spec"), "selector")
-                if selector:
-                    selectors[_namespace(metadata), required(metadata, "name")] = selector
+                selectors[_namespace(metadata), required(metadata, "name")] = _selector(thing)
             elif kind == "Ingress":
                 for service, host in _routes(mapping(thing, "spec")):
                     behind.setdefault((_namespace(metadata), service), []).append(host)
         except ValueError:
-            continue
-    return _File(namespaces, [(key[0], selectors[key], hosts) for key, hosts in sorted(behind.items()) if key in selectors])
+            continue  # rejected where it stands
+    return _File(namespaces, [(key[0], selectors[key], hosts) for key, hosts in sorted(behind.items()) if selectors.get(key)])
+
+
+def _selector(service: dict[str, Any]) -> dict[str, str | None]:
+    found = mapping(mapping(service, "spec"), "selector")
+    return {name: scalar(found, name) for name in found}
 
 
 def _routes(spec: dict[str, Any]) -> Iterator[tuple[str, str]]:
     """(Service, host) of each rule of an Ingress, `networking.k8s.io/v1` or before."""
-    for rule in listing(spec, "rules"):
-        if not isinstance(rule, dict) or not (host := scalar(rule, "host")):
-            continue
-        for path in listing(mapping(rule, "http"), "paths"):
-            backend = mapping(path, "backend") if isinstance(path, dict) else {}
+    for rule in objects(spec, "rules"):
+        host = scalar(rule, "host")
+        for path in objects(mapping(rule, "http"), "paths"):
+            backend = mapping(path, "backend")
             service = scalar(mapping(backend, "service"), "name") or scalar(backend, "serviceName")
-            if service:
+            if service and host:
                 yield service, host
 
 
@@ -110,7 +112,10 @@ def _rows(thing: dict[str, Any], file: _File, source: Source) -> list[dict[str, 
     kind = required(thing, "kind")
     metadata = mapping(thing, "metadata")
     is_workload = kind in _WORKLOADS or (kind == "Service" and required(thing, "apiVersion").startswith("serving.knative.dev/"))
-    if not is_workload or listing(metadata, "ownerReferences"):
+    if not is_workload:
+        _check(thing, kind, metadata)
+        return []
+    if listing(metadata, "ownerReferences"):
         return []
     name, namespace = required(metadata, "name"), _namespace(metadata)
     template = _template(thing, kind)
@@ -131,6 +136,18 @@ def _rows(thing: dict[str, Any], file: _File, source: Source) -> list[dict[str, 
         kind=kind.lower(),
         aliases=[name, *images, *hosts],
     )
+
+
+def _check(thing: dict[str, Any], kind: str, metadata: dict[str, Any]) -> None:
+    """Raises ValueError for what is wrong with an object that is read for the workloads of the file."""
+    if kind in ("Namespace", "Service", "Ingress"):
+        required(metadata, "name")
+        _namespace(metadata)
+        _said(metadata)
+        if kind == "Service":
+            _selector(thing)
+        if kind == "Ingress":
+            list(_routes(mapping(thing, "spec")))
 
 
 def _template(thing: dict[str, Any], kind: str) -> dict[str, Any]:

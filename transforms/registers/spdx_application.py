@@ -17,8 +17,8 @@ import msgspec
 from transforms.domain import documents
 from transforms.domain.errors import FileRejected
 from transforms.domain.head import Head
-from transforms.domain.manifests import as_scalar, listing, mapping, required, scalar
-from transforms.domain.packages import unversioned
+from transforms.domain.manifests import as_scalar, listing, mapping, objects, required, scalar
+from transforms.domain.packages import repository_url, unversioned
 from transforms.domain.result import Reject
 from transforms.domain.source import Source
 from transforms.domain.stated import Stated, repository_names, slug_names, untagged
@@ -39,8 +39,9 @@ def parse(content: bytes, source: Source) -> Iterator[dict | Reject]:
     document = documents.decode(msgspec.json.Decoder(dict[str, Any]), content, "an SPDX document")
     base = ""
     if "spdxVersion" not in document:
-        document, base = document["sbom"], "/sbom"
+        base = "/sbom"
     try:
+        document = mapping(document, "sbom") if base else document
         version = required(document, "spdxVersion")
         if not version.startswith("SPDX-2."):
             raise ValueError(f"unknown_version: {version}, SPDX-2.2 and SPDX-2.3 are read")
@@ -69,13 +70,11 @@ def _described(document: dict[str, Any]) -> list[str]:
     """The ids of what the document is of, each once."""
     found = [text for item in listing(document, "documentDescribes") if (text := as_scalar(item, "documentDescribes"))]
     me = scalar(document, "SPDXID") or "SPDXRef-DOCUMENT"
-    for item in listing(document, "relationships"):
-        if not isinstance(item, dict):
-            continue
-        kind, one, other = item.get("relationshipType"), item.get("spdxElementId"), item.get("relatedSpdxElement")
-        if kind == "DESCRIBES" and one == me and isinstance(other, str):
+    for item in objects(document, "relationships"):
+        kind, one, other = (required(item, name) for name in ("relationshipType", "spdxElementId", "relatedSpdxElement"))
+        if kind == "DESCRIBES" and one == me:
             found.append(other)
-        if kind == "DESCRIBED_BY" and other == me and isinstance(one, str):
+        if kind == "DESCRIBED_BY" and other == me:
             found.append(one)
     return list(dict.fromkeys(found))
 
@@ -83,10 +82,12 @@ def _described(document: dict[str, Any]) -> list[str]:
 def _asset(package: dict[str, Any], source: Source) -> list[dict[str, Any]]:
     name = required(package, "name")
     kind = (scalar(package, "primaryPackagePurpose") or "").lower() or None
-    purl = next((found for item in listing(package, "externalRefs") if (found := _purl(item))), None)
+    purl = next((found for item in objects(package, "externalRefs") if (found := _purl(item))), None)
     full = untagged(name) if kind == "container" else name
     aliases = [name, full]
-    if purl:
+    if purl and kind == "container":
+        aliases.append(repository_url(purl) or full)
+    elif purl:
         aliases += [unversioned(purl), purl]
         if purl.startswith("pkg:github/"):
             aliases += slug_names("github.com", unquote(unversioned(purl).removeprefix("pkg:github/")))
@@ -95,7 +96,5 @@ def _asset(package: dict[str, Any], source: Source) -> list[dict[str, Any]]:
     return Stated({}, source).rows(asset_id=asset_id, name=full, plain="team", kind=kind, aliases=aliases)
 
 
-def _purl(reference: Any) -> str | None:
-    if not isinstance(reference, dict):
-        raise ValueError(f"bad_external_refs: a {type(reference).__name__}, expected an object")
-    return scalar(reference, "referenceLocator") if reference.get("referenceType") == "purl" else None
+def _purl(reference: dict[str, Any]) -> str | None:
+    return scalar(reference, "referenceLocator") if required(reference, "referenceType") == "purl" else None

@@ -78,7 +78,11 @@ def _of_state(state: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any] | Val
             if not isinstance(instance, dict):
                 yield where, ValueError(f"malformed: a {type(instance).__name__}, expected an object")
             elif "deposed" not in instance:
-                yield where, {"address": f"{address}{_index(instance.get('index_key'))}", "type": resource["type"], "values": instance.get("attributes")}
+                found = {"type": resource["type"], "values": instance.get("attributes")}
+                try:
+                    yield where, {**found, "address": f"{address}{_index(instance.get('index_key'))}"}
+                except ValueError as error:
+                    yield where, error
 
 
 def _of_values(values: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any] | ValueError]]:
@@ -89,7 +93,9 @@ def _of_values(values: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any] | V
             where = f"{pointer}/resources/{number}"
             if not isinstance(resource, dict):
                 yield where, ValueError(f"malformed: a {type(resource).__name__}, expected an object")
-            elif resource.get("mode") != "data" and "deposed_key" not in resource:
+            elif not isinstance(resource.get("mode"), str):
+                yield where, ValueError("missing_mode: the resource has no mode")
+            elif resource["mode"] != "data" and "deposed_key" not in resource:
                 yield where, resource
         for number, child in enumerate(listing(module, "child_modules")):
             where = f"{pointer}/child_modules/{number}"
@@ -100,6 +106,8 @@ def _of_values(values: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any] | V
 
 
 def _index(key: Any) -> str:
+    if not isinstance(key, int | str | None):
+        raise ValueError(f"bad_index_key: a {type(key).__name__}, expected a number or a text")
     return "" if key is None else f"[{key}]" if isinstance(key, int) else f'["{key}"]'
 
 
@@ -115,6 +123,20 @@ def _rows(pointer: str, what: dict[str, Any] | ValueError, source: Source) -> It
     yield from ({"pointer": pointer, **row} for row in rows)
 
 
+def _listed(tags: list[Any], of: str) -> dict[str, Any]:
+    """Tags in a list: objects with key and value, or words. `team:web` says something under a name, `web` only that it is tagged."""
+    found: dict[str, Any] = {}
+    for tag in tags:
+        if isinstance(tag, dict):
+            found[required(tag, "key")] = tag.get("value")
+        elif isinstance(tag, str):
+            name, _, value = tag.partition("=" if "=" in tag else ":")
+            found[name] = value
+        else:
+            raise ValueError(f"bad_{of}: {of} holds a {type(tag).__name__}, expected words, or objects with key and value")
+    return found
+
+
 def _asset(resource: dict[str, Any], source: Source) -> list[dict[str, Any]]:
     address, kind, values = required(resource, "address"), required(resource, "type"), resource.get("values")
     if not isinstance(values, dict):
@@ -124,13 +146,16 @@ def _asset(resource: dict[str, Any], source: Source) -> list[dict[str, Any]]:
     tags: dict[str, Any] = {}
     for name in _TAGS:
         held = values.get(name)
-        # What is no object is another thing of that name: a list of tag names, an attribute of some resource types.
         if isinstance(held, dict):
             tags.update(held)
+        elif isinstance(held, list):
+            tags.update(_listed(held, name))
+        elif held is not None:
+            raise ValueError(f"bad_{name}: {address} has a {type(held).__name__} for its {name}, expected names with values, or words")
     asset_id = cloud_id or (f"{kind}/{own_id}" if own_id and tags else None)
     if asset_id is None:
         return []
-    named = next((text for key, text in sorted(tags.items()) if key.lower() == "name" and isinstance(text, str) and text), None)
+    named = next((text for key in sorted(tags) if key.lower() == "name" and (text := scalar(tags, key))), None)
     spoken = values.get("name")
     aliases = [values[name] for name in _ALIASES if isinstance(values.get(name), str)]
     return Stated(tags, source).rows(
