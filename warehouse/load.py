@@ -202,7 +202,8 @@ class _Ingest:
         with transaction(self._connection):
             for task, result in batch:
                 self._supersede(task, result)
-            counts = {name: self._insert(name, [result.frames[name] for _, result in batch if name in result.frames]) for name in _ROW_KEYS}
+            readings = {task.delivery.claim_id: task.attempt for task, _ in batch}
+            counts = {name: self._insert(name, [result.frames[name] for _, result in batch if name in result.frames], readings) for name in _ROW_KEYS}
             attempts: list[dict[str, Any]] = []
             rejected: list[dict[str, Any]] = []
             for task, result in batch:
@@ -218,7 +219,7 @@ class _Ingest:
             self._append(tables.LANDING_ATTEMPT, attempts)
             self._append(tables.REJECTED_ROW, rejected)
 
-    def _insert(self, name: str, frames: list[pa.Table]) -> dict[str, tuple[int, int, int]]:
+    def _insert(self, name: str, frames: list[pa.Table], readings: dict[str, int]) -> dict[str, tuple[int, int, int]]:
         """Appends the rows that the record does not have; (new, duplicate, added now) by claim."""
         if not frames:
             return {}
@@ -226,6 +227,7 @@ class _Ingest:
         incoming = incoming.append_column("seq", pa.array(range(incoming.num_rows), pa.int64()))
         if name in ("asset", "person", "ownership"):
             members = incoming.select(["claim_id", "content_id", "recorded_at"])
+            members = members.append_column("attempt", pa.array([readings[claim] for claim in members.column("claim_id").to_pylist()], pa.int32()))
             self._connection.register("members", members)
             self._connection.execute(sql_file("record/append_members.sql"), {"register": name})
             self._connection.unregister("members")
@@ -268,7 +270,8 @@ class _Ingest:
             "rows_duplicate": duplicate,
             "rows_rejected": rejected,
             "snapshot_at": result.snapshot_us,
-            "is_complete": delivery.sidecar.complete if registers.registers_of(result.kind) else None,
+            # Of a row that could not be used it is not known which key it was of: then no absence is proven.
+            "is_complete": delivery.sidecar.complete and not rejected if registers.registers_of(result.kind) else None,
             "scope": result.scope,
             "landed_at": delivery.recorded_us,
             "run_id": self._stamp.run_id,
@@ -290,7 +293,7 @@ class _Ingest:
         if result.reason is not None:
             return "quarantined", result.reason
         reason = None
-        if task.delivery.sidecar.complete and (snapshot_of := registers.registers_of(result.kind)):
+        if task.delivery.sidecar.complete and not result.rejects and (snapshot_of := registers.registers_of(result.kind)):
             reason = next((lost for register in snapshot_of if (lost := self._lost_too_much(task, result, register))), None)
         elif result.kind == "scan":
             reason = self._collapsed(task, result)
@@ -307,6 +310,7 @@ class _Ingest:
                 "register": registers.TABLES[register].name,
                 "source": task.delivery.source,
                 "claim": task.delivery.claim_id,
+                "attempt": task.attempt,
                 "snapshot": result.snapshot_us,
             },
         ).fetchone()
