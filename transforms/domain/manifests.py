@@ -13,13 +13,13 @@ from typing import Any, ClassVar
 import msgspec
 import yaml
 
+from transforms.domain.delimited import RAW_LIMIT
 from transforms.domain.errors import FileRejected
 from transforms.domain.head import BOM
 from transforms.domain.result import Reject
 
 _BORDER = re.compile(r"^---(?=\s|$)", re.MULTILINE)
 _ONLY_DIRECTIVES = re.compile(r"(?:\s*(?:[%#].*)?(?:\n|$))*")
-_RAW_LIMIT = 2_000
 _NULL = "tag:yaml.org,2002:null"
 
 
@@ -53,7 +53,7 @@ def read_manifests(content: bytes) -> Iterator[tuple[str, dict[str, Any], str] |
         try:
             found = yaml.load(part, Loader=_Loader)  # noqa: S506 - a safe loader
         except (yaml.YAMLError, ValueError, RecursionError) as error:
-            yield Reject(pointer, "malformed", f"not YAML: {getattr(error, 'problem', None) or error}", part.strip()[:_RAW_LIMIT])
+            yield Reject(pointer, "malformed", f"not YAML: {getattr(error, 'problem', None) or error}", part.strip()[:RAW_LIMIT])
             continue
         yield from _objects(found, pointer, part.strip())
 
@@ -72,7 +72,7 @@ def _objects(found: Any, pointer: str, raw: str) -> Iterator[tuple[str, dict[str
     if isinstance(found, list):
         yield from _items(found, pointer, {})
     elif not isinstance(found, dict):
-        yield Reject(pointer or "/", "malformed", f"a {type(found).__name__}, expected an object", raw[:_RAW_LIMIT] or str(found)[:_RAW_LIMIT])
+        yield Reject(pointer or "/", "malformed", f"a {type(found).__name__}, expected an object", raw[:RAW_LIMIT] or str(found)[:RAW_LIMIT])
     elif "items" not in found or _has_name(found):
         yield pointer or "/", found, raw or _raw(found)
     elif isinstance(found["items"], list):
@@ -81,7 +81,7 @@ def _objects(found: Any, pointer: str, raw: str) -> Iterator[tuple[str, dict[str
         of = {"apiVersion": found.get("apiVersion"), "kind": kind.removesuffix("List")} if isinstance(kind, str) and kind.removesuffix("List") else {}
         yield from _items(found["items"], f"{pointer}/items", of)
     else:
-        yield Reject(f"{pointer}/items", "malformed", f"items is a {type(found['items']).__name__}, expected a list", raw[:_RAW_LIMIT])
+        yield Reject(f"{pointer}/items", "malformed", f"items is a {type(found['items']).__name__}, expected a list", raw[:RAW_LIMIT])
 
 
 def _items(items: list[Any], pointer: str, of: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any], str] | Reject]:
@@ -90,7 +90,7 @@ def _items(items: list[Any], pointer: str, of: dict[str, Any]) -> Iterator[tuple
         if isinstance(item, dict):
             yield where, {**of, **item}, _raw(item)
         else:
-            yield Reject(where, "malformed", f"a {type(item).__name__}, expected an object", str(item)[:_RAW_LIMIT])
+            yield Reject(where, "malformed", f"a {type(item).__name__}, expected an object", str(item)[:RAW_LIMIT])
 
 
 def _has_name(found: dict[str, Any]) -> bool:
@@ -101,7 +101,7 @@ def _has_name(found: dict[str, Any]) -> bool:
 
 def _raw(item: dict[str, Any]) -> str:
     try:
-        return msgspec.json.encode(item)[:_RAW_LIMIT].decode("utf-8", "replace")
+        return msgspec.json.encode(item)[:RAW_LIMIT].decode("utf-8", "replace")
     except (ValueError, TypeError, RecursionError):
         return ""
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
+from functools import lru_cache
 from typing import Any, Literal, NamedTuple
 
 from transforms.domain.manifests import as_scalar
@@ -27,6 +28,7 @@ _TRUTH = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0"
 Plain = Literal["person", "team"]
 
 
+@lru_cache(maxsize=4_096)
 def folded(name: str) -> str:
     """A name as names are compared: case, blanks, hyphens and underscores are the same."""
     return _SAME.sub("_", name.strip().lower())

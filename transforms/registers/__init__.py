@@ -26,11 +26,16 @@ def formats() -> dict[str, ModuleType]:
     """Every register format by name. Raises `ModuleMalformed`, naming the file, where a module breaks the contract."""
     found = discover(__name__, __path__, CONTRACT)
     for module in found.values():
-        stated = [name for name in ("KIND", "KINDS") if hasattr(module, name)]
-        if len(stated) != 1 or not kinds(module) or set(kinds(module)) - set(TABLES):
-            seen = " and ".join(f"{name} {getattr(module, name)!r}" for name in stated) or "neither KIND nor KINDS"
-            raise ModuleMalformed(str(module.__file__), seen=seen, expected=f"KIND or KINDS, of {', '.join(TABLES)}")
+        require_kinds(module)
     return found
+
+
+def require_kinds(module: ModuleType) -> None:
+    """Raises `ModuleMalformed` where a module does not state by one of KIND and KINDS of which registers its rows are."""
+    stated = [name for name in ("KIND", "KINDS") if hasattr(module, name)]
+    if len(stated) != 1 or not kinds(module) or set(kinds(module)) - set(TABLES):
+        seen = " and ".join(f"{name} {getattr(module, name)!r}" for name in stated) or "neither KIND nor KINDS"
+        raise ModuleMalformed(str(getattr(module, "__file__", module.__name__)), seen=seen, expected=f"KIND or KINDS, of {', '.join(TABLES)}")
 
 
 def kinds(module: ModuleType) -> tuple[str, ...]:

@@ -20,6 +20,7 @@ import re
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
+from transforms.domain.delimited import RAW_LIMIT
 from transforms.domain.head import Head
 from transforms.domain.manifests import mapping, objects, read_manifests, required, scalar, scalars
 from transforms.domain.result import Reject
@@ -89,7 +90,7 @@ def parse(content: bytes, source: Source) -> Iterator[dict | Reject]:
             rows = _rows(entity, catalogue, source)
         except ValueError as error:
             reason, _, detail = str(error).partition(": ")
-            yield Reject(pointer, reason, detail, raw[:2_000])
+            yield Reject(pointer, reason, detail, raw[:RAW_LIMIT])
             continue
         yield from ({"pointer": pointer, **row} for row in rows)
 

@@ -16,6 +16,7 @@ import re
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
+from transforms.domain.delimited import RAW_LIMIT
 from transforms.domain.head import Head
 from transforms.domain.manifests import listing, mapping, objects, read_manifests, required, scalar
 from transforms.domain.result import Reject
@@ -45,6 +46,11 @@ def recognise(head: Head) -> bool:
     return bool(_API_VERSION.search(head.content) and _KIND.search(head.content)) and not _OTHER.search(head.content)
 
 
+def _shown(raw: str) -> str:
+    """What is kept of a document that is rejected: nothing of a Secret."""
+    return "" if "Secret" in raw else raw[:RAW_LIMIT]
+
+
 class _File(NamedTuple):
     """What the objects of one file say of each other."""
 
@@ -59,14 +65,14 @@ def parse(content: bytes, source: Source) -> Iterator[dict | Reject]:
     file = _file([item[1] for item in found if not isinstance(item, Reject)])
     for item in found:
         if isinstance(item, Reject):
-            yield item
+            yield Reject(item.pointer, item.reason, item.detail, _shown(item.raw))
             continue
         pointer, thing, raw = item
         try:
             rows = _rows(thing, file, source)
         except ValueError as error:
             reason, _, detail = str(error).partition(": ")
-            yield Reject(pointer, reason, detail, raw[:2_000])
+            yield Reject(pointer, reason, detail, _shown(raw))
             continue
         yield from ({"pointer": pointer, **row} for row in rows)
 
