@@ -1,4 +1,4 @@
-"""CycloneDX bills of materials (JSON) as what an application is made of: the described application is the asset, not its packages.
+"""CycloneDX bills of materials (JSON or XML) as what an application is made of: the described application is the asset, not its packages.
 
 - `metadata.component` is an asset: a container by its image without tag and digest, anything else by its package URL without version, or `group/name`.
   Applications, containers, platforms, firmware and devices nested in it, or listed with components of their own, are assets of that application.
@@ -10,21 +10,25 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
 from transforms.domain import documents
 from transforms.domain.errors import FileRejected
-from transforms.domain.head import Head
+from transforms.domain.head import BOM, Head
 from transforms.domain.manifests import mapping, objects, required, scalar
 from transforms.domain.packages import repository_url, unversioned
 from transforms.domain.result import Reject
 from transforms.domain.source import Source
 from transforms.domain.stated import Stated, repository_names, untagged
+from transforms.domain.xml import child, children, parse_xml, text
+
+if TYPE_CHECKING:
+    from xml.etree.ElementTree import Element
 
 NAME = "cyclonedx_application"
-TITLE = "CycloneDX as application composition (JSON)"
+TITLE = "CycloneDX as application composition (JSON or XML)"
 KINDS = ("assets", "ownership")
 
 #: Types of component that run by themselves.
@@ -32,11 +36,12 @@ _RUNNING = ("application", "container", "firmware", "device", "platform")
 
 
 def recognise(head: Head) -> bool:
-    return head.is_json_object and head.value("bomFormat") == "CycloneDX"
+    return head.value("bomFormat") == "CycloneDX" if head.is_json_object else head.xml_root == "bom" and "cyclonedx.org/schema/bom" in head.xml_attributes
 
 
 def parse(content: bytes, source: Source) -> Iterator[dict | Reject]:
-    bom = documents.decode(msgspec.json.Decoder(dict[str, Any]), content, "a CycloneDX document")
+    is_xml = content.removeprefix(BOM).lstrip()[:1] == b"<"
+    bom = _bom(parse_xml(content)) if is_xml else documents.decode(msgspec.json.Decoder(dict[str, Any]), content, "a CycloneDX document")
     try:
         metadata = mapping(bom, "metadata")
         described, shared = mapping(metadata, "component"), _properties(metadata)
@@ -63,6 +68,30 @@ def parse(content: bytes, source: Source) -> Iterator[dict | Reject]:
             elif item.get("type") in _RUNNING and (not is_listed or item.get("components")):
                 yield from _read(where, item, application, shared, source)
                 inner.append((f"{where}/components", item, is_listed))
+
+
+def _bom(root: Element) -> dict[str, Any]:
+    """What is read of the XML, in the shape of the JSON."""
+    metadata = child(root, "metadata")
+    found = {"components": _components(root)}
+    if metadata is None:
+        return found
+    described = child(metadata, "component")
+    return {**found, "metadata": {"component": _component(described) if described is not None else None, "properties": _pairs(metadata)}}
+
+
+def _components(within: Element) -> list[dict[str, Any]]:
+    return [_component(item) for item in children(child(within, "components"), "component")]
+
+
+def _component(element: Element) -> dict[str, Any]:
+    references = [{"type": item.get("type") or "other", "url": text(item, "url")} for item in children(child(element, "externalReferences"), "reference")]
+    texts = {name: text(element, name) for name in ("group", "name", "purl")}
+    return {**texts, "type": element.get("type"), "components": _components(element), "properties": _pairs(element), "externalReferences": references}
+
+
+def _pairs(within: Element) -> list[dict[str, str | None]]:
+    return [{"name": item.get("name"), "value": text(item)} for item in children(child(within, "properties"), "property")]
 
 
 def _read(pointer: str, component: dict[str, Any], application: dict[str, Any] | None, shared: dict[str, Any], source: Source) -> Iterator[dict | Reject]:

@@ -167,7 +167,7 @@ def test_a_repository_goes_by_these_names(address, names):
 Place = tuple[str | int, ...]
 #: Attributes that are texts in some types of resource and something else in others: of the latter they are no alias.
 VARYING = ("name", "dns_name", "endpoint", "private_ip", "public_ip", "default_hostname", "ipv4_address")
-STRUCTURED = [sample for sample in samples() if not sample.name.endswith(".csv")]
+STRUCTURED = [sample for sample in samples() if sample.name.endswith((".json", ".yaml"))]
 
 
 def _tree(sample: Sample) -> Any:
@@ -240,7 +240,7 @@ def test_a_file_that_is_cut_takes_no_reader_down(sample):
     size = len(sample.content.rstrip())
     for end in range(1, size, max(1, size // 40)):
         found = _read(sample.format, sample.content[:end])
-        if sample.name.endswith(".json"):
+        if sample.name.endswith((".json", ".xml")):
             assert found is None
         elif found and sample.name.endswith(".csv"):
             whole = [row for row in found[0] if row["pointer"] != found[0][-1]["pointer"]]
