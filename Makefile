@@ -30,11 +30,12 @@ check: $(READY) ## Lint, and hold the layers to the import rules
 	@$(BIN)/ruff check --no-cache .
 	@$(BIN)/lint-imports --no-cache --no-logo
 
-docs: $(READY) ## Write the generated pages: data dictionary, scanner formats, their agreement with a peer, identity
+docs: $(READY) ## Write the generated pages: dictionary, scanners, agreement with a peer, identity, registers, trackers
 	@$(BIN)/python -m warehouse.dictionary --write
 	@$(BIN)/python tests/transforms/scanners/agreement.py --write
 	@$(BIN)/python tests/transforms/scanners/catalogue.py --write
 	@$(BIN)/python tests/identity/measure.py --write
+	@$(BIN)/python tests/transforms/registers/catalogue.py --write
 
 bench: $(READY) ## Time each stage on 100,000 generated observations and write docs/benchmarks.md
 	@$(BIN)/python tests/benchmarks/bench.py --write

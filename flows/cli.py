@@ -90,7 +90,7 @@ def status(home: HomeOption = None, as_json: JsonOption = False) -> None:
 
 @app.command(epilog="Example: handoff formats --explain report.json")
 def formats(
-    explain: Annotated[Path | None, typer.Option("--explain", help="Say which format claims this file, or why none does.")] = None,
+    explain: Annotated[Path | None, typer.Option("--explain", help="Say which format claims this file, or why none does; those of the landing zone's folder that it lies in first.")] = None,
     as_json: JsonOption = False,
 ) -> None:
     """The formats that are read."""
@@ -101,7 +101,7 @@ def formats(
             content = explain.read_bytes()
         except OSError as error:
             raise UsageError("--explain", seen=f"{explain} cannot be read: {error}") from None
-        rows = catalogue.explain(content)
+        rows = catalogue.explain(content, catalogue.landing_folder(explain.absolute().parent.parts))
     else:
         rows = catalogue.listing()
     if as_json:

@@ -32,6 +32,7 @@ from transforms.domain.digests import sha256
 from transforms.domain.instants import iso, parse_stamp
 from transforms.domain.policy import Policy, load_policy
 from transforms.domain.sidecar import Sidecar, read_sidecar, source_of
+from transforms.registers import registers_of
 from warehouse import derived, load, models, publish, record
 from warehouse.home import Home
 from warehouse.job import open_job
@@ -169,7 +170,7 @@ class Zone:
     def _record(self, as_of_us: int, policy: Policy) -> dict[str, pa.Table]:
         files = self.all_files()
         found: dict[str, list[pa.Table]] = {name: [] for name in tables.RECORD_TABLES}
-        members: dict[str, list] = {"claim_id": [], "register": [], "content_id": []}
+        members: dict[str, list] = {"claim_id": [], "attempt": [], "register": [], "content_id": []}
         snapshots: list[dict] = []
         scans: list[tuple[str, list[str], int | None]] = []
         for path, content in sorted(files.items()):
@@ -193,10 +194,12 @@ class Zone:
                     members["claim_id"] += [claim] * len(ids)
                     members["register"] += [name] * len(ids)
                     members["content_id"] += ids
-                    snapshots.append(
-                        {"claim_id": claim, "kind": result.kind, "source": source, "path": path, "snapshot_at": result.snapshot_us, "landed_at": as_of_us,
-                         "is_complete": sidecar.complete}
-                    )  # fmt: skip
+                    members["attempt"] += [1] * len(ids)
+            if registers_of(result.kind):
+                snapshots.append(
+                    {"claim_id": claim, "kind": result.kind, "source": source, "path": path, "snapshot_at": result.snapshot_us, "landed_at": as_of_us,
+                     "is_complete": sidecar.complete and not result.rejects}
+                )  # fmt: skip
         frames = {name: pa.concat_tables(parts) if parts else tables.RECORD_TABLES[name].frame({}) for name, parts in found.items()}
         frames["register_member"] = tables.REGISTER_MEMBER.frame(members)
         columns = {column.name: [row.get(column.name) for row in snapshots] for column in tables.LANDING_ATTEMPT.columns}

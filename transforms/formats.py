@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from types import CodeType, FunctionType, ModuleType
 
 import msgspec
@@ -21,8 +21,11 @@ def listing() -> list[dict[str, str]]:
     return [{"folder": folder, "format": name, "reads": module.TITLE} for folder, package in FOLDERS.items() for name, module in package.formats().items()]
 
 
-def explain(content: bytes) -> list[dict[str, str]]:
-    """What the content looks like, and each format's answer: those that claim it first, then those that look for most of the names in it."""
+def explain(content: bytes, landed_in: str = "") -> list[dict[str, str]]:
+    """What the content looks like, and each format's answer: those that claim it first, then those that look for most of the names in it.
+
+    `landed_in`: the folder of a landing zone that it lies in; only formats of that one are asked by a run, so they come first.
+    """
     head = Head(content)
     here = _names_in(head)
     answers = []
@@ -32,9 +35,15 @@ def explain(content: bytes) -> list[dict[str, str]]:
             found = [word for word in sought if word in here]
             likeness = (len(found), len(found) / len(sought)) if sought else (0, 0.0)
             answer = CLAIMS if claims else _refusal(found, [word for word in sought if word not in here])
-            answers.append((claims, *likeness, {"folder": folder, "format": name, "answer": answer}))
-    answers.sort(key=lambda answer: answer[:3], reverse=True)
-    return [{"folder": "", "format": "(content)", "answer": _seen(head)}, *(row for *_, row in answers)]
+            answers.append((landed_in in folder.split(", "), claims, *likeness, {"folder": folder, "format": name, "answer": answer}))
+    answers.sort(key=lambda answer: answer[:4], reverse=True)
+    return [{"folder": landed_in, "format": "(content)", "answer": _seen(head)}, *(row for *_, row in answers)]
+
+
+def landing_folder(parts: Sequence[str]) -> str:
+    """The folder of a landing zone that a path leads through, the last one; '' where it leads through none."""
+    known = {name for names in FOLDERS for name in names.split(", ")}
+    return next((part for part in reversed(parts) if part in known), "")
 
 
 def _refusal(found: list[str], lacking: list[str]) -> str:
@@ -62,7 +71,7 @@ def _names_in(head: Head) -> set[str]:
     """What the file calls things where a format can be told by: members and those of first items, the root element, columns in lower case."""
     columns = {cell.strip(' "').lower() for line in head.csv_header for delimiter in ",;\t" for cell in line.split(delimiter)}
     items = {key for name in head.json for key in head.item_keys(name)}
-    return {*head.json, *items, head.xml_root, *columns} - {""}
+    return {*head.json, *items, head.xml_root, *columns, *head.yaml_keys} - {""}
 
 
 def _sought(module: ModuleType) -> list[str]:

@@ -20,7 +20,7 @@ from transforms.report.wording import duration, mode, number, words
 _AT_INTAKE = {
     "version": "it says how the policy itself is written",
     "clock_tolerance": "which rows lay too far in the future was decided when their files were landed",
-    "registers": "which register snapshots were held was decided when they were landed",
+    "registers": "which register snapshots were held, and what their names and words mean, was decided when they were landed",
     "scans.maximum_collapse": "which scans were held was decided when they were landed",
     "scans.minimum_results": "which scans were held was decided when they were landed",
     "sources": "stamps without a zone, and dates, were read when their files were landed",

@@ -30,6 +30,11 @@ _STATE = {
 #: Rows of a claim that a later sidecar superseded are kept, but are nothing that the record knows.
 _COUNTS = "claim_id NOT IN (SELECT lost FROM record.conflict WHERE kind = 'superseded_claim')"
 
+#: Of a snapshot that was read again, under another policy say, the earlier reading's rows are not in it any more.
+_LAST_READING = {
+    "register_member": "(claim_id, attempt) IN (SELECT (claim_id, max(attempt)) FROM record.landing_attempt WHERE epoch_us(landed_at) <= $as_of GROUP BY claim_id)"
+}
+
 
 def known(connection: duckdb.DuckDBPyConnection, as_of_us: int) -> dict[str, pa.Table]:
     """The record's tables as known at `as_of_us`, with the applied register `snapshot`s and the dated `scan`s: the input of `programme.derive`."""
@@ -42,7 +47,8 @@ def known(connection: duckdb.DuckDBPyConnection, as_of_us: int) -> dict[str, pa.
         )
         frames[name] = rows.to_arrow_table().cast(tables.RECORD_TABLES[name].arrow_schema)
     for name in REGISTERS:
-        rows = connection.execute(f"FROM record.{name} WHERE epoch_us(recorded_at) <= ?", [as_of_us])  # the name is our own declaration
+        where = f"epoch_us(recorded_at) <= $as_of AND {_LAST_READING.get(name, 'true')}"
+        rows = connection.execute(f"FROM record.{name} WHERE {where}", {"as_of": as_of_us})  # the names are our own declarations
         frames[name] = rows.to_arrow_table().cast(tables.RECORD_TABLES[name].arrow_schema)
     frames["snapshot"] = connection.execute(sql_file("record/applied_snapshots.sql"), {"as_of": as_of_us}).to_arrow_table()
     frames["scan"] = connection.execute(sql_file("record/dated_scans.sql"), {"as_of": as_of_us}).to_arrow_table()

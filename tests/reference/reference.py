@@ -533,7 +533,7 @@ def read_register(world, kind, rows, side, path, root):
             continue
         kept.append(row)
     captured = parse_instant(side["captured_at"], zone)[0] if side.get("captured_at") else world.as_of
-    complete = clean(side.get("complete", "true")).lower() not in ("false", "no", "0")
+    complete = clean(side.get("complete", "true")).lower() not in ("false", "no", "0") and len(kept) == len(rows)
     world.snapshots[kind].append((side.get("source") or default_source(path, root), captured, complete, kept))
 
 

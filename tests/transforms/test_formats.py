@@ -41,5 +41,16 @@ def test_what_is_like_nothing_says_what_it_is(content, seen):
     assert found[2] == "no: it has none of the names that this format is known by"
 
 
+@pytest.mark.parametrize(("folder", "format"), [("scans", "cyclonedx"), ("assets", "cyclonedx_application"), ("people", "cyclonedx_application")])
+def test_a_file_is_explained_for_the_folder_that_it_lies_in(folder, format):
+    seen, first, *_ = formats.explain(b'{"bomFormat": "CycloneDX", "vulnerabilities": []}', folder)
+    assert (seen["folder"], first["format"], first["answer"]) == (folder, format, "claims it")
+    assert formats.landing_folder(("/", "srv", "scans", "landing", folder, "shop")) == folder
+
+
+def test_yaml_is_described_by_its_keys():
+    assert explained(b"# shop\napiVersion: backstage.io/v1alpha1\nkind: Component\nspec:\n  a: 1\n") == ("YAML with keys apiVersion, kind, spec", "backstage", "claims it")
+
+
 def test_every_scanner_format_is_known_by_some_name():
     assert [name for name, module in formats.scanners.formats().items() if not formats._sought(module)] == []

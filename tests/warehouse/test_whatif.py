@@ -201,6 +201,18 @@ def test_another_routing_table_stands_in_for_the_recorded_one(home, tools, tmp_p
     assert (found.runs_replayed, found.is_other_code) == (1, False)
 
 
+def test_a_file_of_two_registers_stands_in_for_both(home, tools, tmp_path):
+    register = tmp_path / "services.csv"
+    register.write_text("service,owner,team\npay,gone,payments\n")
+    _, connection = asked(home, tools, tmp_path / "out.duckdb", registers=[register])
+    with connection:
+        assert connection.execute("FROM whatif.policy_change").fetchall() == [("register assets+ownership", "2 recorded snapshots", "services.csv")]
+        assert measure(connection, "unrouted_queue_depth") == [(0, 2, 2, 6, 6, 2)]
+    (tmp_path / "assets.csv").write_text("asset_id\npay\n")
+    with pytest.raises(UsageError, match="both of assets"):
+        asked(home, tools, tmp_path / "other.duckdb", registers=[register, tmp_path / "assets.csv"])
+
+
 def test_the_recorded_register_itself_changes_no_handoff(home, tools, tmp_path):
     register = tmp_path / "ownership.csv"
     register.write_text("match,person_id,team\nasset:pay,anna,payments\n")

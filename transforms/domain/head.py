@@ -13,6 +13,7 @@ _JSON_MAP = msgspec.json.Decoder(dict[str, msgspec.Raw])
 _JSON_LIST = msgspec.json.Decoder(list[msgspec.Raw])
 _XML_ROOT = re.compile(rb"<([A-Za-z_][\w.:-]*)([^>]*)>")
 _PROLOGUE = re.compile(rb"\s*(<\?.*?\?>|<!--.*?-->|<!DOCTYPE[^\[>]*(\[.*?\])?[^>]*>)\s*", re.DOTALL)
+_YAML_KEY = re.compile(rb"^([A-Za-z_][\w.-]*):(?=\s)", re.MULTILINE)
 BOM = b"\xef\xbb\xbf"
 
 
@@ -96,6 +97,13 @@ class Head:
         except csv.Error:
             return ()
 
+    @cached_property
+    def yaml_keys(self) -> tuple[str, ...]:
+        """The top-level keys of the first documents of a text that looks like YAML, each once; else empty."""
+        if self._first in (b"{", b"[", b"<", b"") or b"\0" in self.content[:4096] or len(self.csv_header) > 1:
+            return ()
+        return tuple(dict.fromkeys(key.decode() for key in _YAML_KEY.findall(self.content[:65_536])))
+
     @property
     def summary(self) -> str:
         """A few words on what this content looks like, for messages."""
@@ -107,4 +115,6 @@ class Head:
             return "an empty file"
         if len(self.csv_header) > 1:
             return f"text whose first line is {', '.join(self.csv_header[:8])}"
+        if len(self.yaml_keys) > 1:
+            return f"YAML with keys {', '.join(self.yaml_keys[:8])}"
         return f"{len(self.content)} bytes beginning {bytes(self.content[:24])!r}"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from urllib.parse import unquote
+from urllib.parse import parse_qs, unquote
 
 #: Ecosystems where the namespace is part of the name, and what joins them. Elsewhere (deb, rpm, apk) it names the distribution.
 _JOINTS = {"maven": ":", "npm": "/", "composer": "/", "golang": "/", "swift": "/", "github": "/", "hex": "/"}
@@ -29,6 +29,20 @@ def purl_name(purl: str) -> str | None:
     """The name in a package URL as `package_name` joins it, without version, qualifiers and subpath; None where there is none."""
     parts = purl_parts(purl)
     return package_name(parts[0], purl) if parts else None
+
+
+def unversioned(purl: str) -> str:
+    """A package URL without version, qualifiers and subpath: what stays the same at each release."""
+    path = purl.partition("#")[0].partition("?")[0].rstrip("/")
+    head, slash, last = path.rpartition("/")
+    return f"{head}{slash}{last.partition('@')[0]}"
+
+
+def repository_url(purl: str) -> str | None:
+    """The image that a package URL of kind oci or docker is of, without tag and digest; None where it does not say it."""
+    found = parse_qs(purl.partition("#")[0].partition("?")[2]).get("repository_url")
+    # Some tools put only the registry there.
+    return found[0].strip("/") if found and "/" in found[0].strip("/") else None
 
 
 def purl_parts(purl: str) -> tuple[str, str | None] | None:

@@ -235,8 +235,73 @@ class SeverityPolicy(Strict):
         }
 
 
+class RegisterNames(Strict):
+    """Under which names (columns, labels, tags, annotations) foreign registers state what; the first that is there is meant.
+
+    Case does not matter, nor blank, hyphen and underscore. A name without a slash is also that of a label with any prefix (`example.com/team`).
+    """
+
+    asset: list[str] = ["asset", "asset_name", "resource", "resource_id", "repository", "repo", "hostname", "host", "service", "component", "table", "dataset", "name", "id"]
+    name: list[str] = ["friendly_name", "display_name", "title", "name"]
+    aliases: list[str] = [
+        "aliases", "alias", "fqdn", "fully_qualified_domain_name", "host_name", "hostname", "ip_address", "dns_name", "url", "backstage.io/kubernetes-id",
+        "github.com/project-slug", "gitlab.com/project-slug", "bitbucket.org/project-slug", "sonarqube.org/project-key", "argocd/app-name",
+        "quay.io/repository-slug", "goharbor.io/repository-slug",
+    ]  # fmt: skip
+    owner: list[str] = ["owner", "owners", "owned_by", "technical_owner", "service_owner", "assigned_to", "contact"]
+    team: list[str] = ["team", "owner_team", "owning_team", "squad", "support_group"]
+    application: list[str] = ["app.kubernetes.io/part-of", "application", "app", "system", "product", "project"]
+    business_unit: list[str] = ["business_unit", "bu", "department", "cost_center"]
+    environment: list[str] = ["environment", "env", "stage", "used_for", "lifecycle"]
+    criticality: list[str] = ["criticality", "business_criticality", "busines_criticality"]
+    internet_facing: list[str] = ["internet_facing", "internet_exposed"]
+    kind: list[str] = ["kind", "type", "class", "sys_class_name", "resource_type"]
+    status: list[str] = ["status", "install_status", "operational_status", "life_cycle_stage_status", "life_cycle_stage"]
+    labels: list[str] = ["labels", "tags"]
+
+
+def _lower_terms(terms: object) -> object:
+    return {str(term).strip().lower(): meaning for term, meaning in terms.items()} if isinstance(terms, dict) else terms
+
+
+#: Words of a register → what they mean here, laid over the default ones.
+_CRITICALITY_TERMS: dict[str, str] = {
+    **{band: band for band in ("critical", "high", "medium", "low")},
+    "1 - most critical": "critical", "2 - somewhat critical": "high", "3 - less critical": "medium", "4 - not critical": "low",
+    "mission critical": "critical", "mission-critical": "critical", "business critical": "high", "business-critical": "high",
+    "tier 0": "critical", "tier 1": "high", "tier 2": "medium", "tier 3": "low", "none": "low",
+}  # fmt: skip
+_STATUS_TERMS: dict[str, str] = {
+    **dict.fromkeys(
+        ("active", "installed", "on order", "in maintenance", "pending install", "pending repair", "in stock", "operational", "non-operational", "repair in progress",
+         "dr standby", "ready", "pipeline", "catalog", "in use", "inventory", "deploy", "deprecated", "experimental", "development", "staging", "production"),
+        "active",
+    ),
+    **dict.fromkeys(("retired", "stolen", "absent", "missing", "disposed", "decommissioned", "end of life"), "retired"),
+}  # fmt: skip
+_Terms = BeforeValidator(_lower_terms)
+
+
+class RegisterTerms(Strict):
+    """What the words of foreign registers mean; a word that is not there is a rejected row, never a guess."""
+
+    criticality: Annotated[dict[str, RatedBand], _Terms] = {}
+    status: Annotated[dict[str, Literal["active", "retired"]], _Terms] = {}
+
+    @model_validator(mode="before")
+    @classmethod
+    def _over_defaults(cls, stated: object) -> object:
+        if not isinstance(stated, dict):
+            return stated
+        defaults = {"criticality": _CRITICALITY_TERMS, "status": _STATUS_TERMS}
+        return {**stated, **{key: {**terms, **_lower_terms(over)} for key, terms in defaults.items() if isinstance(over := stated.get(key, {}), dict)}}  # type: ignore[dict-item]
+
+
 class Registers(Strict):
     maximum_loss: Share
+    #: With defaults of their own: policies kept before there were these keys are read like any other.
+    names: RegisterNames = RegisterNames()
+    terms: RegisterTerms = RegisterTerms.model_validate({})
 
 
 class Scans(Strict):

@@ -5,13 +5,18 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from transforms.domain.instants import DateOrder, Stamp, parse_stamp
+from transforms.domain.policy import RegisterNames, RegisterTerms
 
 
 class Source(NamedTuple):
-    """How to read naive stamps of this file."""
+    """How to read naive stamps of this file, and what a register's own names and words mean."""
 
     zone_name: str = "UTC"
     date_order: DateOrder = "mdy"
+    names: RegisterNames = RegisterNames()
+    terms: RegisterTerms = RegisterTerms.model_validate({})
+    #: The sidecar's `target`: what a whole register is of, where the file does not say it (a cluster).
+    target: str | None = None
 
     def stamp(self, value: object) -> Stamp:
         """The instant of a cell; raises ValueError."""

@@ -12,7 +12,7 @@ import pyarrow as pa
 Type = Literal["VARCHAR", "INTEGER", "BIGINT", "DOUBLE", "BOOLEAN", "TIMESTAMP", "DATE", "VARCHAR[]", "INTEGER[]"]
 
 #: Of every table of the record and the marts; a newer one migrates or rebuilds, an older code refuses (ruling 97).
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
 
 ARROW_TYPES: dict[str, pa.DataType] = {
     "VARCHAR": pa.string(),
@@ -77,7 +77,7 @@ LANDING_ATTEMPT = Table(
         Column("sha256", "VARCHAR", "Hash of the decompressed content."),
         Column("sidecar_sha256", "VARCHAR", "Hash of the canonical sidecar values; null without a sidecar."),
         Column("path", "VARCHAR", "Where it was found in the landing zone, `archive.zip!member` inside an archive."),
-        Column("kind", "VARCHAR", "scan, assets, people, ownership, activity or reference; null where it was not recognised."),
+        Column("kind", "VARCHAR", "scan, assets, people, ownership, activity or reference; several registers joined by +; null where it was not recognised."),
         Column("format", "VARCHAR", "The format that claimed it; null where none did."),
         Column("source", "VARCHAR", "What dated exports of one origin have in common: sidecar `source`, else folder and name without digits."),
         Column("bytes", "BIGINT", "Size of the decompressed content."),
@@ -88,7 +88,7 @@ LANDING_ATTEMPT = Table(
         Column("rows_duplicate", "BIGINT", "Rows that the record, or the file above them, already had."),
         Column("rows_rejected", "BIGINT", "Rows that could not be used; each is in rejected_row."),
         Column("snapshot_at", "TIMESTAMP", "Instant of a register snapshot: sidecar captured_at, else recorded_at."),
-        Column("is_complete", "BOOLEAN", "Whether a register snapshot holds every row of its source, so that an absent row is closed."),
+        Column("is_complete", "BOOLEAN", "Whether a register snapshot holds every row of its source and each could be used, so that an absent row is closed."),
         Column("scope", "VARCHAR[]", "Targets that the scan covered (sidecar `scope`, else the targets of its results)."),
         Column("landed_at", "TIMESTAMP", "When handoff read it (UTC): the as_of of that run."),
         Column("run_id", "VARCHAR", "The run that read it."),
@@ -246,10 +246,11 @@ ACTIVITY = Table(
 
 REGISTER_MEMBER = Table(
     "register_member",
-    "one row per register snapshot and distinct row in it, so that a row's absence from a later one is known",
-    ("claim_id", "content_id"),
+    "one row per reading of a register snapshot and distinct row in it, so that a row's absence from a later one is known; the last reading counts",
+    ("claim_id", "attempt", "content_id"),
     (
         _CLAIM,
+        Column("attempt", "INTEGER", "The reading of the file."),
         Column("register", "VARCHAR", "asset, person or ownership."),
         Column("content_id", "VARCHAR", "The row, in the table of that name."),
         _RECORDED,

@@ -1,5 +1,5 @@
--- Which rows each snapshot holds, once.
+-- Which rows each reading of a snapshot holds, once.
 INSERT INTO record.register_member
-SELECT DISTINCT claim_id, $register, content_id, recorded_at
+SELECT DISTINCT claim_id, attempt, $register, content_id, recorded_at
 FROM members
-WHERE (claim_id, content_id) NOT IN (SELECT (claim_id, content_id) FROM record.register_member);
+WHERE (claim_id, attempt, content_id) NOT IN (SELECT (claim_id, attempt, content_id) FROM record.register_member);
