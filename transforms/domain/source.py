@@ -5,13 +5,23 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from transforms.domain.instants import DateOrder, Stamp, parse_stamp
+from transforms.domain.policy import Directory
 
 
 class Source(NamedTuple):
-    """How to read naive stamps of this file."""
+    """How to read naive stamps of this file, and what it does not say of itself."""
 
     zone_name: str = "UTC"
     date_order: DateOrder = "mdy"
+    #: Where it was found, below the landing zone.
+    path: str = ""
+    #: What it is of, by its sidecar: a repository, a team.
+    target: str | None = None
+    #: When the snapshot was taken: sidecar captured_at, else when it was recorded.
+    snapshot_us: int = 0
+    #: Whether it claims to hold every row of its source.
+    is_complete: bool = True
+    directory: Directory = Directory()
 
     def stamp(self, value: object) -> Stamp:
         """The instant of a cell; raises ValueError."""

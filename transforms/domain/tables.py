@@ -199,6 +199,7 @@ PERSON = Table(
         Column("status", "VARCHAR", "active, inactive or departed."),
         Column("kind", "VARCHAR", "human, group or bot."),
         Column("time_zone", "VARCHAR", "Zone of quiet hours."),
+        Column("aliases", "VARCHAR[]", "Other ids they go by (an opaque id, a login elsewhere); a reference may be one, in any case."),
         *_REGISTER,
     ),
 )
@@ -208,7 +209,7 @@ OWNERSHIP = Table(
     "one row per distinct row of the ownership mapping snapshots",
     ("content_id",),
     (
-        Column("match", "VARCHAR", "What it maps: asset:, application:, name: glob, cidr:, path: prefix, or without a prefix the first that fits."),
+        Column("match", "VARCHAR", "What it maps: asset:, application:, name: glob, cidr:, codeowners: rule, path: prefix, team:, or without a prefix the first of the first four that fits."),
         Column("person_id", "VARCHAR", "Person (id or mail address); blank names nobody."),
         Column("team", "VARCHAR", "Team."),
         Column("priority", "INTEGER", "Smaller first; null counts as 100."),
