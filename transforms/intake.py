@@ -27,7 +27,6 @@ from transforms.observations import EPOCH_US, ScanFacts, tabulate
 FOLDERS = ("scans", "assets", "people", "activity", "reference")
 #: Results of one scan that are Python objects at once: a large report is turned into columns, which take a tenth of that, piece by piece.
 FRAME_RESULTS = 20_000
-_REGISTER_TABLES = {"assets": tables.ASSET, "people": tables.PERSON, "ownership": tables.OWNERSHIP}
 
 
 class Delivery(msgspec.Struct, frozen=True, kw_only=True):
@@ -149,20 +148,27 @@ def _read_register(content: bytes, head: Head, delivery: Delivery, policy: Polic
     module = claimant(registers.formats(), head, "register")
     source = _source(delivery, policy, module.NAME)
     rows, rejects = _split(module.parse(content, source))
-    table = _REGISTER_TABLES[module.KIND]
-    values = [name for name in (column.name for column in table.columns) if name not in ("claim_id", "pointer", "recorded_at", "content_id")]
-    columns = {name: [row.get(name) for row in rows] for name in (*values, "pointer")}
-    columns["content_id"] = [identifier(*(row.get(name) for name in values)) for row in rows]
-    _claim(columns, len(rows), delivery)
+    kinds = registers.kinds(module)
+    by_kind: dict[str, list[dict]] = {kind: [] for kind in kinds}
+    for row in rows:
+        by_kind[row["register"] if len(kinds) > 1 else kinds[0]].append(row)
     stamp = _sidecar_stamp(delivery.sidecar, source.zone_name)
     return Intake(
-        kind=module.KIND,
+        kind=registers.joined(kinds),
         format=module.NAME,
-        frames={table.name: table.frame(columns)},
+        frames={registers.TABLES[kind].name: _register_frame(registers.TABLES[kind], found, delivery) for kind, found in by_kind.items()},
         rejects=_numbered([(reject, None) for reject in rejects]),
         rows_in=len(rows) + len(rejects),
         snapshot_us=stamp.us if stamp else delivery.recorded_us,
     )
+
+
+def _register_frame(table: tables.Table, rows: list[dict], delivery: Delivery) -> pa.Table:
+    values = [name for name in (column.name for column in table.columns) if name not in ("claim_id", "pointer", "recorded_at", "content_id")]
+    columns = {name: [row.get(name) for row in rows] for name in (*values, "pointer")}
+    columns["content_id"] = [identifier(*(row.get(name) for name in values)) for row in rows]
+    _claim(columns, len(rows), delivery)
+    return table.frame(columns)
 
 
 #: The values of an event in the order that `record.md` gives them: what bytewise smallest is judged by (ruling 2).

@@ -31,6 +31,7 @@ from transforms.evaluation import Evaluation, Inbox, Sighting, World
 from transforms.grouping import group
 from transforms.lifecycle import Capture, Control, Cycle, Event, History, history, sort_events
 from transforms.references import References
+from transforms.registers import registers_of
 from transforms.routing import Directory, Ownership
 from transforms.severity import Band, Calibrator, environment
 from transforms.versions import Disagreement, Row, Snapshot, Timeline, timeline
@@ -158,7 +159,7 @@ class _Derivation:
         snapshots = [
             Snapshot(row["claim_id"], row["source"], row["snapshot_at"], row["path"], row["landed_at"], row["is_complete"])
             for row in _rows(self._record["snapshot"], tables.LANDING_ATTEMPT)
-            if row["kind"] == kind
+            if kind in registers_of(row["kind"])
         ]
         found = timeline(name, snapshots, rows)
         self._disagree(found.disagreements)

@@ -17,7 +17,7 @@ from typing import Any, NamedTuple
 import duckdb
 import pyarrow as pa
 
-from transforms import intake
+from transforms import intake, registers
 from transforms.domain import tables
 from transforms.domain.errors import LawBroken, RunError
 from transforms.domain.policy import Policy, from_canonical
@@ -38,7 +38,6 @@ BATCH_FILES = 200
 #: Contents handed to one worker at once.
 TASK_BYTES = 4 * 1024**2
 
-_REGISTERS = ("assets", "people", "ownership")
 _ROW_KEYS = {
     "observation": ("observation_id", "content_id"),
     "activity": ("event_id", "content_id"),
@@ -207,7 +206,7 @@ class _Ingest:
             attempts: list[dict[str, Any]] = []
             rejected: list[dict[str, Any]] = []
             for task, result in batch:
-                if result.kind in _REGISTERS and attempts:
+                if registers.registers_of(result.kind) and attempts:
                     # A register is compared with the snapshot before it, which may be in this very batch.
                     self._append(tables.LANDING_ATTEMPT, attempts)
                     attempts = []
@@ -269,7 +268,7 @@ class _Ingest:
             "rows_duplicate": duplicate,
             "rows_rejected": rejected,
             "snapshot_at": result.snapshot_us,
-            "is_complete": delivery.sidecar.complete if result.kind in _REGISTERS else None,
+            "is_complete": delivery.sidecar.complete if registers.registers_of(result.kind) else None,
             "scope": result.scope,
             "landed_at": delivery.recorded_us,
             "run_id": self._stamp.run_id,
@@ -291,24 +290,30 @@ class _Ingest:
         if result.reason is not None:
             return "quarantined", result.reason
         reason = None
-        if result.kind in _REGISTERS and task.delivery.sidecar.complete:
-            reason = self._lost_too_much(task, result)
+        if task.delivery.sidecar.complete and (snapshot_of := registers.registers_of(result.kind)):
+            reason = next((lost for register in snapshot_of if (lost := self._lost_too_much(task, result, register))), None)
         elif result.kind == "scan":
             reason = self._collapsed(task, result)
         if reason:
             return "held", reason
         return ("loaded", None) if result.rows_in else ("empty", None)
 
-    def _lost_too_much(self, task: Task, result: Intake) -> str | None:
-        """Why a register snapshot is held: it lacks more rows of the one before it than the policy allows."""
+    def _lost_too_much(self, task: Task, result: Intake, register: str) -> str | None:
+        """Why a snapshot is held: it lacks more rows of a register than the policy allows, of those that the one before it of the same source had."""
         row = self._connection.execute(
             sql_file("record/register_loss.sql"),
-            {"kind": result.kind, "source": task.delivery.source, "claim": task.delivery.claim_id, "snapshot": result.snapshot_us},
+            {
+                "kind": register,
+                "register": registers.TABLES[register].name,
+                "source": task.delivery.source,
+                "claim": task.delivery.claim_id,
+                "snapshot": result.snapshot_us,
+            },
         ).fetchone()
         before, lost = row if row else (0, 0)
         if before and lost / before > self._policy.registers.maximum_loss:
             share = self._policy.registers.maximum_loss
-            return f"{lost} of the {before} keys of the snapshot before it are gone, the policy allows a share of {share:g}; release or discard it"
+            return f"{lost} of the {before} keys of {register} in the snapshot before it are gone, the policy allows a share of {share:g}; release or discard it"
         return None
 
     def _collapsed(self, task: Task, result: Intake) -> str | None:

@@ -20,6 +20,8 @@ from transforms.domain.digests import identifier, sha256
 from transforms.domain.errors import UsageError
 from transforms.domain.policy import Policy, overlaid
 from transforms.domain.sidecar import Sidecar
+from transforms.registers import TABLES as REGISTER_TABLES
+from transforms.registers import joined, registers_of
 from transforms.whatif import Change
 from warehouse import history, load, models
 from warehouse.compute import compute, compute_known
@@ -33,14 +35,13 @@ from warehouse.schema import sql_file
 TABLES = ("replay", "policy_change", "difference", "changed_cycle", "dispatch")
 #: A row of a register that was replaced comes from this source, alone.
 _SOURCE = "whatif"
-_REGISTER_TABLES = {"assets": "asset", "people": "person", "ownership": "ownership"}
 
 
 class Register(NamedTuple):
-    """A register file that stands in for every recorded snapshot of its kind."""
+    """A register file that stands in for every recorded snapshot of the registers that it holds."""
 
     path: Path
-    kind: str
+    kinds: tuple[str, ...]
     content: bytes
 
 
@@ -133,30 +134,34 @@ def _read(path: Path, at_us: int, policy: Policy) -> Register:
     seen = found.reason or (f"{found.rejects[0][0].pointer}: {found.rejects[0][0].reason}: {found.rejects[0][0].detail}" if found.rejects else None)
     if seen is None and not found.rows_in:
         seen = "it has no row"
-    if seen is not None or found.kind not in _REGISTER_TABLES:
+    kinds = registers_of(found.kind)
+    if seen is not None or not kinds:
         expected = "a register of assets, people or ownership whose rows can all be used"
         raise UsageError(f"--ownership {path}", seen=seen or f"a file of {found.kind}", expected=expected)
-    return Register(path, found.kind, content)
+    return Register(path, kinds, content)
 
 
 def _require_one_of_a_kind(registers: Sequence[Register]) -> None:
     for register in registers:
-        same = [str(other.path) for other in registers if other.kind == register.kind]
-        if len(same) > 1:
-            raise UsageError("--ownership", seen=f"{' and '.join(same)} are both of {register.kind}", expected="one file of each kind")
+        for kind in register.kinds:
+            same = [str(other.path) for other in registers if kind in other.kinds]
+            if len(same) > 1:
+                raise UsageError("--ownership", seen=f"{' and '.join(same)} are both of {kind}", expected="one file of each kind")
 
 
 def _replace(connection: duckdb.DuckDBPyConnection, home: Home, register: Register, at_us: int, policy: Policy, code_version: str) -> Change:
-    """Puts the file in the place of every recorded snapshot of its kind, as if it had been the first: a row without a date always held."""
-    row = connection.execute(sql_file("whatif/recorded_register.sql"), {"kind": register.kind}).fetchone()
+    """Puts the file in the place of every recorded snapshot of its registers, as if it had been the first: a row without a date always held."""
+    row = connection.execute(sql_file("whatif/recorded_register.sql"), {"kinds": list(register.kinds)}).fetchone()
     recorded = f"{row[0]} recorded snapshots" if row and row[0] != 1 else "1 recorded snapshot"
-    connection.execute("DELETE FROM record.register_member WHERE register = ?", [_REGISTER_TABLES[register.kind]])
-    connection.execute("DELETE FROM record.landing_attempt WHERE kind = ?", [register.kind])
+    for kind in register.kinds:
+        # What a recorded file says of another register stays; of this one it has no row any more.
+        connection.execute("DELETE FROM record.register_member WHERE register = ?", [REGISTER_TABLES[kind].name])
+        connection.execute("DELETE FROM record.landing_attempt WHERE kind = ?", [kind])
     found = Found("people", register.path.name, register.content, sha256(register.content), Sidecar(), _SOURCE, at_us)
     stamp = Stamp("whatif", at_us, code_version, policy.digest)
     # As one of our own: it was read once already, so no process is started for it.
     load.load_tasks(connection, home, [load.keep(home, found, stamp, is_own=True)], policy, stamp)
-    return Change(f"register {register.kind}", recorded, register.path.name)
+    return Change(f"register {joined(register.kinds)}", recorded, register.path.name)
 
 
 # Runs

@@ -77,7 +77,7 @@ LANDING_ATTEMPT = Table(
         Column("sha256", "VARCHAR", "Hash of the decompressed content."),
         Column("sidecar_sha256", "VARCHAR", "Hash of the canonical sidecar values; null without a sidecar."),
         Column("path", "VARCHAR", "Where it was found in the landing zone, `archive.zip!member` inside an archive."),
-        Column("kind", "VARCHAR", "scan, assets, people, ownership, activity or reference; null where it was not recognised."),
+        Column("kind", "VARCHAR", "scan, assets, people, ownership, activity or reference; several registers joined by +; null where it was not recognised."),
         Column("format", "VARCHAR", "The format that claimed it; null where none did."),
         Column("source", "VARCHAR", "What dated exports of one origin have in common: sidecar `source`, else folder and name without digits."),
         Column("bytes", "BIGINT", "Size of the decompressed content."),

@@ -1,7 +1,7 @@
 -- Register snapshots that are applied at $as_of: loaded, or held and released by then.
 WITH known AS (
     FROM record.landing_attempt
-    WHERE epoch_us(landed_at) <= $as_of AND kind IN ('assets', 'people', 'ownership') AND claim_id IN (FROM known_claim)
+    WHERE epoch_us(landed_at) <= $as_of AND list_has_any(string_split(kind, '+'), ['assets', 'people', 'ownership']) AND claim_id IN (FROM known_claim)
     QUALIFY row_number() OVER (PARTITION BY claim_id ORDER BY attempt DESC) = 1
 ),
 decided AS (

@@ -1,16 +1,19 @@
--- Keys in force by the snapshots before this one of the same source, and how many of them this one lacks.
-WITH keyed AS (
-    SELECT member.claim_id, asset_id AS key FROM record.register_member AS member JOIN record.asset USING (content_id) WHERE register = 'asset'
+-- Keys of one register in force by the snapshots before this one of the same source, and how many of them this one lacks.
+WITH keyed_rows AS (
+    SELECT member.claim_id, register, asset_id AS key FROM record.register_member AS member JOIN record.asset USING (content_id) WHERE register = 'asset'
     UNION ALL
-    SELECT member.claim_id, person_id FROM record.register_member AS member JOIN record.person USING (content_id) WHERE register = 'person'
+    SELECT member.claim_id, register, person_id FROM record.register_member AS member JOIN record.person USING (content_id) WHERE register = 'person'
     UNION ALL
-    SELECT member.claim_id, concat_ws('|', match, person_id, team)
+    SELECT member.claim_id, register, concat_ws('|', match, person_id, team)
     FROM record.register_member AS member JOIN record.ownership USING (content_id) WHERE register = 'ownership'
+),
+keyed AS (
+    SELECT claim_id, key FROM keyed_rows WHERE register = $register
 ),
 applied AS (
     SELECT claim_id, is_complete, row_number() OVER (ORDER BY snapshot_at DESC, landed_at DESC, path DESC) AS nth
     FROM record.landed_file
-    WHERE kind = $kind AND source = $source AND claim_id <> $claim AND status = 'loaded' AND coalesce(decision, '') <> 'retract'
+    WHERE list_contains(string_split(kind, '+'), $kind) AND source = $source AND claim_id <> $claim AND status = 'loaded' AND coalesce(decision, '') <> 'retract'
         AND epoch_us(snapshot_at) <= $snapshot
 ),
 -- What is in force: the last complete snapshot, and the incomplete ones since.

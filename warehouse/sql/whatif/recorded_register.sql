@@ -1,4 +1,4 @@
 -- How many snapshots of a register are recorded.
 SELECT count(DISTINCT claim_id)
 FROM record.landing_attempt
-WHERE kind = $kind AND status IN ('loaded', 'held')
+WHERE list_has_any(string_split(kind, '+'), $kinds) AND status IN ('loaded', 'held')
