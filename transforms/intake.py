@@ -147,19 +147,23 @@ def _read_scan(content: bytes, head: Head, delivery: Delivery, policy: Policy) -
 def _read_register(content: bytes, head: Head, delivery: Delivery, policy: Policy) -> Intake:
     module = claimant(registers.formats(), head, "register")
     source = _source(delivery, policy, module.NAME)
+    stamp = _sidecar_stamp(delivery.sidecar, source.zone_name)
+    snapshot_us = stamp.us if stamp else delivery.recorded_us
+    source = source._replace(
+        path=delivery.path, target=delivery.sidecar.target, snapshot_us=snapshot_us, is_complete=delivery.sidecar.complete, directory=policy.directory
+    )
     rows, rejects = _split(module.parse(content, source))
     kinds = registers.kinds(module)
     by_kind: dict[str, list[dict]] = {kind: [] for kind in kinds}
     for row in rows:
         by_kind[row["register"] if len(kinds) > 1 else kinds[0]].append(row)
-    stamp = _sidecar_stamp(delivery.sidecar, source.zone_name)
     return Intake(
         kind=registers.joined(kinds),
         format=module.NAME,
         frames={registers.TABLES[kind].name: _register_frame(registers.TABLES[kind], found, delivery) for kind, found in by_kind.items()},
         rejects=_numbered([(reject, None) for reject in rejects]),
         rows_in=len(rows) + len(rejects),
-        snapshot_us=stamp.us if stamp else delivery.recorded_us,
+        snapshot_us=snapshot_us,
     )
 
 

@@ -1,10 +1,13 @@
-"""What directories of every kind have in common: identifiers as lists without repeats, which group is a person's team, who is no person."""
+"""What directories of every kind have in common: identifiers as lists without repeats, which group is a person's team, and who is a person at all."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from functools import lru_cache
+from typing import Any
+
+from transforms.domain.policy import Directory
 
 
 def distinct(values: Iterable[str | None], *but: str | None) -> list[str]:
@@ -41,3 +44,19 @@ _MACHINES = frozenset({"bot", "service", "service account", "serviceaccount", "s
 def kind_of(user_type: str | None) -> str:
     """human, or bot where the directory's own user type says so."""
     return "bot" if user_type and user_type.strip().lower().replace("_", " ").replace("-", " ") in _MACHINES else "human"
+
+
+def judged(person: Mapping[str, Any], format_name: str, rules: Directory) -> dict[str, Any]:
+    """A directory's row as the policy reads it: a group inbox or a bot is one whatever it is called there, and what the format knows nothing of is filled in."""
+    found = dict(person)
+    if person["kind"] == "human":
+        if matches_any(rules.group_inboxes, person["person_id"], person["email"]):
+            found["kind"] = "group"
+        elif matches_any(rules.bots, person["person_id"], person["email"]):
+            found["kind"] = "bot"
+    if found["kind"] == "human":
+        names = {"person_id": person["person_id"], "email": person["email"] or person["person_id"]}
+        template = rules.channels.get(format_name)
+        found["channel"] = person["channel"] or (template.format(**names) if template else None)
+        found["role"] = person["role"] or rules.roles.get(format_name)
+    return found

@@ -214,6 +214,7 @@ OWNERSHIP = Table(
         Column("team", "VARCHAR", "Team."),
         Column("priority", "INTEGER", "Smaller first; null counts as 100."),
         Column("effective_to", "TIMESTAMP", "Until when it holds (exclusive)."),
+        Column("position", "INTEGER", "Place among the mappings of its file: the last CODEOWNERS rule that fits decides, of shifts at one time the smallest is first."),
         *_REGISTER,
     ),
 )
