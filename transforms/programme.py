@@ -18,12 +18,12 @@ from typing import Any, NamedTuple
 import polars as pl
 import pyarrow as pa
 
-from transforms import digest, identity, scanners
+from transforms import digest, identity, managers, scanners
 from transforms.binding import AssetRegister, Binding, address, forms, network
 from transforms.domain import people, tables
 from transforms.domain.calendar import Calendar
 from transforms.domain.digests import identifier
-from transforms.domain.instants import DAY_US
+from transforms.domain.instants import DAY_US, is_zone
 from transforms.domain.periods import current_periods
 from transforms.domain.policy import Policy
 from transforms.domain.vocabulary import BAND_RANK, BANDS, EVENT_RANK, FAILURE_MODES
@@ -123,6 +123,7 @@ class _Derivation:
         inbox = Inbox()
         self._world = World(self._policy, self._as_of, self._assets, self._directory, ownership, inbox, self._calendars)
         self._active_assets()
+        self._directory_issues()
         concerned = self._resolve(events, observations)
         if self._waiting_bands is not None:
             self._deliver(events, self._places_of_dispatches(observations, concerned))
@@ -269,6 +270,22 @@ class _Derivation:
                 covered_us, claim_id = covered.get(asset["asset_id"], (None, None))
                 names = ("asset_id", "name", "business_unit", "environment", "criticality", "owner_team")
                 self._add("asset", **{name: asset[name] for name in names}, registered_at=since, covered_at=covered_us, covered_by=claim_id)
+
+    def _directory_issues(self) -> None:
+        """What the directory says at as_of that cannot be followed."""
+        directory, as_of = self._directory, self._as_of
+        issues = [("manager_cycle", " → ".join((*ring, ring[0])), list(ring)) for ring in managers.cycles(directory, as_of)]
+        issues += [("shared_reference", f"{what} {text}", ids) for what, text, ids in directory.shared(as_of)]
+        zones: dict[str, list[str]] = defaultdict(list)
+        for person in directory.in_force(as_of):
+            if person["time_zone"] and not is_zone(person["time_zone"]):
+                zones[person["time_zone"]].append(person["person_id"])
+        issues += [("unknown_time_zone", name, ids) for name, ids in sorted(zones.items())]
+        for issue, subject, ids in issues:
+            # It holds since the last of its versions began to; each may have held before for another reason.
+            starts = [directory.since(person_id, as_of) for person_id in ids]
+            since = max((start for start in starts if start is not None), default=None)
+            self._add("directory_issue", issue=issue, subject=subject, person_ids=ids, since_at=since)
 
     # Findings, some thousands at a time: the rows of all of them at once would fill the memory
 

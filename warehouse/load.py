@@ -290,7 +290,7 @@ class _Ingest:
         if result.reason is not None:
             return "quarantined", result.reason
         reason = None
-        if task.delivery.sidecar.complete and (snapshot_of := registers.registers_of(result.kind)):
+        if task.delivery.sidecar.complete and not registers.is_rolling(result.format) and (snapshot_of := registers.registers_of(result.kind)):
             reason = next((lost for register in snapshot_of if (lost := self._lost_too_much(task, result, register))), None)
         elif result.kind == "scan":
             reason = self._collapsed(task, result)

@@ -15,13 +15,12 @@ from fractions import Fraction
 from functools import lru_cache
 from itertools import pairwise
 from typing import Annotated, Any, Generic, Literal, TypeVar
-from zoneinfo import ZoneInfoNotFoundError
 
 import yaml
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from transforms.domain.errors import PolicyError
-from transforms.domain.instants import DAY_US, MICROSECONDS, zone
+from transforms.domain.instants import DAY_US, MICROSECONDS, is_zone
 
 T = TypeVar("T")
 Band = Literal["critical", "high", "medium", "low", "informational"]
@@ -77,12 +76,8 @@ WallDuration = Annotated[Duration, BeforeValidator(_wall)]
 
 
 def _zone_name(value: object) -> object:
-    if isinstance(value, str):
-        try:
-            zone(value)
-            return value
-        except (ZoneInfoNotFoundError, ValueError, OSError):
-            pass
+    if isinstance(value, str) and is_zone(value):
+        return value
     raise ValueError("an IANA time zone, as in Europe/Berlin")
 
 

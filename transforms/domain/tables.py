@@ -587,6 +587,13 @@ DERIVED_DISPATCH = Table(
     ),
 )
 
+DERIVED_DIRECTORY_ISSUE = Table(
+    "directory_issue",
+    "one row per thing that the directory says at as_of and that cannot be followed",
+    ("issue", "subject"),
+    (*_texts("issue", "subject"), Column("person_ids", "VARCHAR[]", ""), *_instants("since_at")),
+)
+
 DERIVED_CONFLICT = Table(
     "conflict", "one row per contradiction", ("kind", "subject", "kept", "lost"), (*_texts("kind", "subject", "kept", "lost", "detail"), *_instants("recorded_at"))
 )
@@ -607,6 +614,7 @@ DERIVED_TABLES: dict[str, Table] = {
         DERIVED_TARGET,
         DERIVED_ASSET,
         DERIVED_DISPATCH,
+        DERIVED_DIRECTORY_ISSUE,
         DERIVED_CONFLICT,
     )
 }

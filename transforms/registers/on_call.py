@@ -13,20 +13,21 @@ from collections.abc import Iterable, Iterator
 from datetime import date, datetime, time, timedelta, tzinfo
 from itertools import islice
 from typing import NamedTuple
-from zoneinfo import ZoneInfoNotFoundError
 
 import icalendar
 from dateutil import rrule
 
 from transforms.domain.errors import FileRejected
 from transforms.domain.head import Head
-from transforms.domain.instants import from_us, to_us, zone
+from transforms.domain.instants import from_us, is_zone, to_us, zone
 from transforms.domain.result import Reject
 from transforms.domain.source import Source
 
 NAME = "on_call"
 TITLE = "On-call schedule (iCalendar)"
 KIND = "ownership"
+#: Shifts come and go by themselves: a schedule with other people than the one before it has lost nothing.
+IS_ROLLING = True
 
 #: Of one event: ten years of daily shifts.
 _MOST_SHIFTS = 4_000
@@ -74,12 +75,10 @@ def parse(content: bytes, source: Source) -> Iterator[dict | Reject]:
 def _of_calendar(calendar: icalendar.Component, prefix: str, team: str, source: Source) -> Iterator[dict | Reject]:
     shifts: list[_Shift] = []
     events: list[_Event] = []
-    try:
-        local = zone(_text(calendar, "X-WR-TIMEZONE") or source.zone_name)
-    except (ZoneInfoNotFoundError, ValueError, OSError):
-        raise FileRejected(
-            "unknown_zone", seen=f"X-WR-TIMEZONE is {_text(calendar, 'X-WR-TIMEZONE')!r}", expected="an IANA time zone, as in Europe/Berlin"
-        ) from None
+    zone_name = _text(calendar, "X-WR-TIMEZONE") or source.zone_name
+    if not is_zone(zone_name):
+        raise FileRejected("unknown_zone", seen=f"X-WR-TIMEZONE is {zone_name!r}", expected="an IANA time zone, as in Europe/Berlin")
+    local = zone(zone_name)
     for number, event in enumerate(calendar.walk("VEVENT")):
         events.append(_Event(f"{prefix}/VEVENT/{number}", event, local))
     replaced: dict[str, set[int]] = defaultdict(set)
