@@ -194,7 +194,7 @@ class Zone:
                     members["register"] += [name] * len(ids)
                     members["content_id"] += ids
                     snapshots.append(
-                        {"claim_id": claim, "kind": result.kind, "source": source, "path": path, "snapshot_at": result.snapshot_us, "landed_at": as_of_us,
+                        {"claim_id": claim, "kind": result.kind, "source": source, "path": path, "snapshot_at": result.snapshot_us, "landed_at": as_of_us, "format": result.format,
                          "is_complete": sidecar.complete}
                     )  # fmt: skip
         frames = {name: pa.concat_tables(parts) if parts else tables.RECORD_TABLES[name].frame({}) for name, parts in found.items()}

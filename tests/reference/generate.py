@@ -32,6 +32,8 @@ def _sibling():
 R = _sibling()
 MINUTE, HOUR, DAY = 60 * R.SECOND, 3600 * R.SECOND, R.DAY
 
+#: Logins and ids that people go by elsewhere; "shared" is of two, and names neither.
+ALIASES = {"anna": "anna-gh;A-77", "bo": "bo-gh;shared", "cy": "cy-gh", "dora": "shared", "kim": "KIM@old.example.com"}
 ASSET_COLUMNS, PERSON_COLUMNS, OWNERSHIP_COLUMNS = R.COLUMNS["asset"], R.COLUMNS["person"], R.COLUMNS["ownership"]
 TEAMS = ("payments", "storefront", "platform", "data")
 
@@ -246,9 +248,6 @@ class Landing:
         self.tell_directories(snapshots)
         self.write_register("people", "people", PERSON_COLUMNS, snapshots)
 
-    #: Logins and ids that people go by elsewhere; "shared" is of two, and names neither.
-    ALIASES = {"anna": "anna-gh;A-77", "bo": "bo-gh;shared", "cy": "cy-gh", "dora": "shared", "kim": "KIM@old.example.com"}
-
     def tell_directories(self, snapshots):
         """Other ids of people, an id in another case, a human whose address is a group's or a bot's."""
         has_aliases, shouts, posing = (self.directories.random() < p for p in (0.6, 0.3, 0.4))
@@ -257,7 +256,7 @@ class Landing:
             for row in rows:
                 pid = row["person_id"]
                 if has_aliases:
-                    row["aliases"] = self.ALIASES.get(pid, "")
+                    row["aliases"] = ALIASES.get(pid, "")
                 if posing and pid in posed:
                     row["email"] = posed[pid]
                 if shouts and number == 1 and pid in ("bo", "ed"):
@@ -671,8 +670,8 @@ class Landing:
     def event(self, ref, word, at, actor="", **more):
         self.number += 1
         e = {"event_id": f"e{self.rng.randrange(100, 999)}-{self.number}", "ref": ref, "event": word, "actor": actor, "at": at}
-        if actor in self.ALIASES and self.directories.random() < 0.15:
-            e["actor"] = self.directories.choice([actor.title(), *self.ALIASES[actor].split(";"), self.ALIASES[actor].split(";")[0].upper()])
+        if actor in ALIASES and self.directories.random() < 0.15:
+            e["actor"] = self.directories.choice([actor.title(), *ALIASES[actor].split(";"), ALIASES[actor].split(";")[0].upper()])
         e.update(more)
         if at is not None and self.chance(0.03):
             e["event_id"] = ""

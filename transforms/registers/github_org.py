@@ -1,6 +1,6 @@
 """People and teams of a GitHub organization: answers of its REST API (members, team members, teams) or of its GraphQL API (`organization` with `membersWithRole` and `teams`).
 
-A login is a person's id. A team is a person of kind group, known as `organization/team` where the organization is said; a team's maintainers are a mapping
+A login is a person's id. A team is a person of kind group, `group:ORGANIZATION/TEAM`; a team's maintainers are a mapping
 `team:TEAM`. The GraphQL answer says all of it at once. REST's list of members says no team: that of one team does with the team as the sidecar's
 `target`, and then the organization's own list would only contradict it. GitHub knows no role and often no address: policy `directory.roles`, `directory.channels`.
 """
@@ -112,6 +112,8 @@ def _edges(parent: dict, name: str, pointer: str, source: Source) -> Iterator[tu
         return
     listed = "edges" if isinstance(connection.get("edges"), list) else "nodes"
     items = connection.get(listed) or []
+    if not isinstance(items, list):
+        raise FileRejected("malformed", seen=f"{pointer}/{name}/{listed} is a {type(items).__name__}", expected="a list")
     page = connection.get("pageInfo")
     total = connection.get("totalCount")
     cut = (isinstance(page, dict) and page.get("hasNextPage") is True) or (isinstance(total, int) and total > len(items))
@@ -124,8 +126,9 @@ def _edges(parent: dict, name: str, pointer: str, source: Source) -> Iterator[tu
         )
     for number, item in enumerate(items):
         edge = item if listed == "edges" else {"node": item}
-        if isinstance(edge, dict) and isinstance(edge.get("node"), dict):
-            yield f"{pointer}/{name}/{listed}/{number}", edge
+        is_whole = isinstance(edge, dict) and isinstance(edge.get("node"), dict)
+        # What cannot be read has no login or slug, and is rejected for that.
+        yield f"{pointer}/{name}/{listed}/{number}", edge if is_whole else {"node": {}}
 
 
 def _person(node: dict, login: str, teams: set[str], source: Source) -> dict:
@@ -147,7 +150,7 @@ def _person(node: dict, login: str, teams: set[str], source: Source) -> dict:
 def _team(slug: str, name: str | None, organization: str | None) -> dict:
     return {
         "register": "people",
-        "person_id": f"{organization}/{slug}" if organization else slug,
+        "person_id": f"group:{organization}/{slug}" if organization else f"group:{slug}",
         "name": name or slug,
         "team": slug,
         "status": "active",

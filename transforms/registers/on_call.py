@@ -11,7 +11,9 @@ import re
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from datetime import date, datetime, time, timedelta, tzinfo
-from itertools import islice
+from functools import partial
+from itertools import islice, takewhile
+from operator import ge
 from typing import NamedTuple
 
 import icalendar
@@ -146,7 +148,7 @@ def _shifts(found: _Event, replaced: dict[str, set[int]], source: Source) -> lis
     position = priority if 0 < priority < _UNDEFINED_PRIORITY else _UNDEFINED_PRIORITY
     horizon = from_us(source.snapshot_us + source.directory.on_call_horizon.wall_us())
     hidden = set() if "RECURRENCE-ID" in event else replaced[_text(event, "UID") or ""]
-    starts = {begin: length for begin in _starts(event, start, horizon)} | _extra(event, found.zone, length)
+    starts = dict.fromkeys(_starts(event, start, horizon), length) | _extra(event, found.zone, length)
     excluded = hidden | {to_us(moment) for moment in _listed(event, "EXDATE", found.zone)}
     intervals = []
     for begin, lasts in starts.items():
@@ -184,8 +186,8 @@ def _starts(event: icalendar.Event, start: datetime, horizon: datetime) -> Itera
             moment = until if isinstance(until, datetime) else datetime.combine(until, time.max, start.tzinfo)
             last = min(last, moment.astimezone(start.tzinfo) if moment.tzinfo else moment.replace(tzinfo=start.tzinfo))
         parts = [part for part in rule.to_ical().decode().split(";") if not part.upper().startswith("UNTIL=")]
-        laid_out = rrule.rrulestr(";".join(parts), dtstart=start.replace(tzinfo=None)).replace(until=last.replace(tzinfo=None))
-        dates = list(islice(laid_out, _MOST_SHIFTS + 1))
+        laid_out = rrule.rrulestr(";".join(parts), dtstart=start.replace(tzinfo=None))
+        dates = list(islice(takewhile(partial(ge, last.replace(tzinfo=None)), laid_out), _MOST_SHIFTS + 1))
         if len(dates) > _MOST_SHIFTS:
             raise ValueError(f"too_many_shifts: more than {_MOST_SHIFTS} up to {horizon:%Y-%m-%d}, expected a schedule of recent years")
         found |= dict.fromkeys(moment.replace(tzinfo=start.tzinfo) for moment in dates)
@@ -229,6 +231,7 @@ def _mappings(shifts: list[_Shift], team: str) -> Iterator[dict]:
     for shift in shifts:
         by_person[shift.person_id.lower()].append(shift)
     for found in by_person.values():
+        person_id = min(shift.person_id for shift in found)  # one spelling: an address in another case is no other person
         edges = sorted({edge for shift in found for edge in (shift.start_us, shift.end_us)})
         begins: dict[int, list[_Shift]] = defaultdict(list)
         for shift in found:
@@ -239,17 +242,17 @@ def _mappings(shifts: list[_Shift], team: str) -> Iterator[dict]:
             running = [shift for shift in (*running, *begins[edge]) if shift.end_us > edge]
             now = min(running, key=lambda shift: (shift.position, shift.start_us, shift.pointer), default=None)
             if stretch and (now is None or now.position != stretch[1].position):
-                yield _mapping(stretch[1], stretch[0], edge, team)
+                yield _mapping(stretch[1], person_id, stretch[0], edge, team)
                 stretch = None
             if now and stretch is None:
                 stretch = edge, now
 
 
-def _mapping(shift: _Shift, start_us: int, end_us: int, team: str) -> dict:
+def _mapping(shift: _Shift, person_id: str, start_us: int, end_us: int, team: str) -> dict:
     return {
         "pointer": f"{shift.pointer} {from_us(start_us):%Y-%m-%dT%H:%MZ}",
         "match": f"team:{team}",
-        "person_id": shift.person_id,
+        "person_id": person_id,
         "team": team,
         "position": shift.position,
         "effective_from": start_us,

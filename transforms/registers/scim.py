@@ -1,7 +1,7 @@
 """SCIM 2.0 users and groups (RFC 7643, RFC 7644): a ListResponse, a single resource, or a JSON list of either.
 
 A user is known by `userName`, which is unique and compared in any case; `id`, `externalId` and further mail addresses are aliases, so that
-`manager.value` (an `id`) resolves. A group is a person of kind group, and the team of those whom it lists or who list it; a person in no
+`manager.value` (an `id`) resolves. A group is a person of kind group, `group:NAME`, and the team of those whom it lists or who list it; a person in no
 group has their department for a team. A page of a longer list is refused, unless its sidecar says that it is not complete: the others would
 be closed.
 """
@@ -110,7 +110,7 @@ def _user(user: dict, groups: dict[str, set[str]], source: Source) -> dict:
     manager = enterprise.get("manager")
     mails = _values(user.get("emails"))
     mail = mails[0] if mails else person_id if "@" in person_id else None
-    of_groups = {name for group in _dicts(user.get("groups")) if (name := text(group.get("display")))} | groups.get(opaque or "", set())
+    of_groups = {shown for group in _dicts(user.get("groups")) if (shown := text(group.get("display")))} | groups.get(opaque or "", set())
     kind = text(user.get("userType"))
     return {
         "person_id": person_id,
@@ -129,7 +129,7 @@ def _user(user: dict, groups: dict[str, set[str]], source: Source) -> dict:
 
 def _values(entries: object) -> list[str]:
     """The values of a multi-valued attribute: the primary one, then those of type work, then the rest."""
-    found = [(not entry.get("primary") is True, text(entry.get("type")) != "work", number, value) for number, entry in enumerate(_dicts(entries)) if (value := text(entry.get("value")))]
+    found = [(entry.get("primary") is not True, text(entry.get("type")) != "work", number, value) for number, entry in enumerate(_dicts(entries)) if (value := text(entry.get("value")))]
     return [value for *_, value in sorted(found)]
 
 
@@ -146,7 +146,7 @@ def _group(group: dict) -> dict:
     if name is None:
         raise ValueError("missing_displayName: the group has no displayName")
     return {
-        "person_id": name,
+        "person_id": f"group:{name}",
         "name": name,
         "team": name,
         "status": "active",
