@@ -179,7 +179,7 @@ class Ownership:
 
     def __init__(self, ownership: Timeline, directory: Directory) -> None:
         self._ownership, self._directory = ownership, directory
-        self._ends = sorted({values["effective_to"] for values in self._all_values() if values["effective_to"] is not None})
+        self._ends = sorted({values["effective_to"] for values in ownership.values() if values["effective_to"] is not None})
         self._matches: dict[tuple, list[_Mapping]] = {}
         self._decisions: dict[tuple, Decision] = {}
         self._in_force: dict[tuple[int, int], dict[str | None, list[tuple[Mapping[str, Any], int]]]] = {}
@@ -187,10 +187,6 @@ class Ownership:
     @property
     def changes(self) -> list[int]:
         return [*self._ownership.changes, *self._ends]
-
-    def _all_values(self) -> list[Mapping[str, Any]]:
-        instants = [ALWAYS, *self._ownership.changes]
-        return [values for key in self._ownership for at in instants if (values := self._ownership.at(key, at)) is not None]
 
     def matches(self, binding: Binding, target: str, file_path: str | None, instant: int) -> list[_Mapping]:
         """The mapping rows in force that fit the asset, the first to try first; none for a finding without an asset."""

@@ -90,6 +90,10 @@ class Timeline:
         """A number that is the same for two instants between which nothing changed."""
         return bisect_right(self.changes, instant)
 
+    def values(self) -> Iterator[Mapping[str, Any]]:
+        """What every version of every key says."""
+        return (version.values for found in self._versions.values() for version in found if version.values is not None)
+
     def __iter__(self) -> Iterator[Hashable]:
         """The keys that ever had a version."""
         return iter(self._versions)
