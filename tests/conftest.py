@@ -198,7 +198,7 @@ class Zone:
             if registers_of(result.kind):
                 snapshots.append(
                     {"claim_id": claim, "kind": result.kind, "source": source, "path": path, "snapshot_at": result.snapshot_us, "landed_at": as_of_us,
-                     "is_complete": sidecar.complete and not result.rejects}
+                     "format": result.format, "is_complete": sidecar.complete}
                 )  # fmt: skip
         frames = {name: pa.concat_tables(parts) if parts else tables.RECORD_TABLES[name].frame({}) for name, parts in found.items()}
         frames["register_member"] = tables.REGISTER_MEMBER.frame(members)

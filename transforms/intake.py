@@ -147,19 +147,24 @@ def _read_scan(content: bytes, head: Head, delivery: Delivery, policy: Policy) -
 def _read_register(content: bytes, head: Head, delivery: Delivery, policy: Policy) -> Intake:
     module = claimant(registers.formats(), head, "register")
     source = _source(delivery, policy, module.NAME)
+    stamp = _sidecar_stamp(delivery.sidecar, source.zone_name)
+    snapshot_us = stamp.us if stamp else delivery.recorded_us
+    source = source._replace(
+        names=policy.registers.names, terms=policy.registers.terms, directory=policy.directory,
+        path=delivery.path, target=delivery.sidecar.target, snapshot_us=snapshot_us, is_complete=delivery.sidecar.complete,
+    )  # fmt: skip
     rows, rejects = _split(module.parse(content, source))
     kinds = registers.kinds(module)
     by_kind: dict[str, list[dict]] = {kind: [] for kind in kinds}
     for row in rows:
         by_kind[row["register"] if len(kinds) > 1 else kinds[0]].append(row)
-    stamp = _sidecar_stamp(delivery.sidecar, source.zone_name)
     return Intake(
         kind=registers.joined(kinds),
         format=module.NAME,
         frames={registers.TABLES[kind].name: _register_frame(registers.TABLES[kind], found, delivery) for kind, found in by_kind.items()},
         rejects=_numbered([(reject, None) for reject in rejects]),
         rows_in=len(rows) + len(rejects),
-        snapshot_us=stamp.us if stamp else delivery.recorded_us,
+        snapshot_us=snapshot_us,
     )
 
 
@@ -247,8 +252,7 @@ def _sidecar_stamp(sidecar: Sidecar, zone_name: str) -> Stamp | None:
 
 def _source(delivery: Delivery, policy: Policy, format_name: str) -> Source:
     names = (delivery.source, delivery.folder, format_name)
-    zone_name = delivery.sidecar.time_zone or policy.zone_of(*names)
-    return Source(zone_name, policy.date_order_of(*names), policy.registers.names, policy.registers.terms, delivery.sidecar.target)
+    return Source(delivery.sidecar.time_zone or policy.zone_of(*names), policy.date_order_of(*names))
 
 
 def _split(rows: Any) -> tuple[list[dict], list[Reject]]:

@@ -9,7 +9,7 @@ import gc
 import json
 from bisect import bisect_right
 from collections import defaultdict
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Hashable, Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from fnmatch import fnmatchcase
 from functools import partial
@@ -18,12 +18,12 @@ from typing import Any, NamedTuple
 import polars as pl
 import pyarrow as pa
 
-from transforms import digest, identity, scanners
+from transforms import digest, identity, managers, scanners
 from transforms.binding import AssetRegister, Binding, address, forms, network
-from transforms.domain import tables
+from transforms.domain import people, tables
 from transforms.domain.calendar import Calendar
 from transforms.domain.digests import identifier
-from transforms.domain.instants import DAY_US
+from transforms.domain.instants import DAY_US, is_zone
 from transforms.domain.periods import current_periods
 from transforms.domain.policy import Policy
 from transforms.domain.vocabulary import BAND_RANK, BANDS, EVENT_RANK, FAILURE_MODES
@@ -32,7 +32,7 @@ from transforms.grouping import group, stated_together
 from transforms.lifecycle import Capture, Control, Cycle, Event, History, history, sort_events
 from transforms.references import References
 from transforms.registers import registers_of
-from transforms.routing import Directory, Ownership
+from transforms.routing import Directory, Ownership, person_key
 from transforms.severity import Band, Calibrator, environment
 from transforms.versions import Disagreement, Row, Snapshot, Timeline, timeline
 from transforms.winners import Fields, as_text, instants_as_microseconds, rows_of, winners
@@ -105,6 +105,8 @@ class _Derivation:
         }
         self._frames: dict[str, list[pa.Table]] = {name: [] for name in tables.DERIVED_TABLES}
         self._own_events: list[dict[str, Any]] = []
+        #: Every id of a person as a directory has it, with what it is compared by.
+        self._spellings: dict[str, str] = {}
         self._waiting_bands = waiting_bands
         #: What becomes of a notification under a digest window: by event when it is delivered, by event and finding what is told of it.
         self._deliveries: dict[str, digest.Delivery] = {}
@@ -113,7 +115,7 @@ class _Derivation:
 
     def run(self) -> Derived:
         registers = {name: self._register(name) for name in _REGISTERS}
-        self._assets, self._directory = AssetRegister(registers["asset"]), Directory(registers["person"])
+        self._assets, self._directory = AssetRegister(registers["asset"]), Directory(registers["person"], self._spellings)
         ownership = Ownership(registers["ownership"], self._directory)
         self._changes = sorted({*self._assets.changes, *self._directory.changes, *ownership.changes})
         self._periods = current_periods(self._as_of, self._policy.reporting_zone)
@@ -122,6 +124,7 @@ class _Derivation:
         self._world = World(self._policy, self._as_of, self._assets, self._directory, ownership, inbox, self._calendars)
         self._active_assets()
         self._people()
+        self._directory_issues()
         concerned = self._resolve(events, observations)
         if self._waiting_bands is not None:
             self._deliver(events, self._places_of_dispatches(observations, concerned))
@@ -145,30 +148,41 @@ class _Derivation:
     def _register(self, name: str) -> Timeline:
         contents = {row["content_id"]: row for row in _rows(self._record[name], tables.RECORD_TABLES[name])}
         value_names = [column.name for column in _REGISTERS[name].columns if column.name not in _NOT_CONTENT]
-        keys = _REGISTER_KEYS[name]
-        prepared: dict[str, Row] = {}
-        for content_id, row in contents.items():
-            key = row[keys[0]] if len(keys) == 1 else tuple(row[key] for key in keys)
-            content = tuple(as_text(row[value]).encode() for value in value_names)
-            prepared[content_id] = Row(key, row["effective_from"], content, {value: row[value] for value in value_names})
+        kind = {"asset": "assets", "person": "people"}.get(name, name)
+        files = {row["claim_id"]: row for row in _rows(self._record["snapshot"], tables.LANDING_ATTEMPT) if kind in registers_of(row["kind"])}
+        prepared: dict[tuple[str, str], Row] = {}
         members = self._record["register_member"]
         rows: dict[str, list[Row]] = defaultdict(list)
         for claim_id, register, content_id in zip(*(members.column(c).to_pylist() for c in ("claim_id", "register", "content_id")), strict=True):
-            if register == name and content_id in prepared:
-                rows[claim_id].append(prepared[content_id])
-        kind = {"asset": "assets", "person": "people"}.get(name, name)
+            if register == name and content_id in contents and claim_id in files:
+                where = content_id, files[claim_id]["format"]
+                if where not in prepared:
+                    prepared[where] = self._register_row(name, contents[content_id], value_names, where[1])
+                rows[claim_id].append(prepared[where])
         snapshots = [
-            Snapshot(row["claim_id"], row["source"], row["snapshot_at"], row["path"], row["landed_at"], row["is_complete"])
-            for row in _rows(self._record["snapshot"], tables.LANDING_ATTEMPT)
-            if kind in registers_of(row["kind"])
+            Snapshot(row["claim_id"], row["source"], row["snapshot_at"], row["path"], row["landed_at"], row["is_complete"]) for row in files.values()
         ]
         found = timeline(name, snapshots, rows)
         self._disagree(found.disagreements)
         return found
 
+    def _register_row(self, name: str, row: dict[str, Any], value_names: Sequence[str], format_name: str) -> Row:
+        """A row as the directory's rules read it; what orders and compares it is what its file says."""
+        content = tuple(as_text(row[value]).encode() for value in value_names)
+        values = {value: row[value] for value in value_names}
+        keys = _REGISTER_KEYS[name]
+        key: Hashable = row[keys[0]] if len(keys) == 1 else tuple(row[key] for key in keys)
+        if name == "person":
+            key = self._spellings[row["person_id"]] = person_key(row["person_id"])
+            values = people.judged(values, format_name, self._policy.directory)
+        elif name == "ownership" and values["priority"] is None:
+            values["priority"] = self._policy.directory.priorities.get(format_name)
+        return Row(key, row["effective_from"], content, values)
+
     def _disagree(self, disagreements: Iterable[Disagreement]) -> None:
         for clash in disagreements:
-            key = clash.key if isinstance(clash.key, str) else json.dumps(clash.key)
+            # A person's id is the first column: as its file spells it, not as it is compared.
+            key = clash.kept[0].decode() if isinstance(clash.key, str) else json.dumps(clash.key)
             kept, lost = (";".join(part.decode() for part in content) for content in (clash.kept, clash.lost))
             self._conflict(clash.kind, key, kept, lost, "two rows for one key at one instant", clash.recorded_us)
 
@@ -273,6 +287,22 @@ class _Derivation:
                 is_in_force=person.record is not None,
                 standing=person.reason or "valid",
             )
+
+    def _directory_issues(self) -> None:
+        """What the directory says at as_of that cannot be followed."""
+        directory, as_of = self._directory, self._as_of
+        issues = [("manager_cycle", " → ".join((*ring, ring[0])), list(ring)) for ring in managers.cycles(directory, as_of)]
+        issues += [("shared_reference", f"{what} {text}", ids) for what, text, ids in directory.shared(as_of)]
+        zones: dict[str, list[str]] = defaultdict(list)
+        for person in directory.in_force(as_of):
+            if person["time_zone"] and not is_zone(person["time_zone"]):
+                zones[person["time_zone"]].append(person["person_id"])
+        issues += [("unknown_time_zone", name, ids) for name, ids in sorted(zones.items())]
+        for issue, subject, ids in issues:
+            # It holds since the last of its versions began to; each may have held before for another reason.
+            starts = [directory.since(person_id, as_of) for person_id in ids]
+            since = max((start for start in starts if start is not None), default=None)
+            self._add("directory_issue", issue=issue, subject=subject, person_ids=ids, since_at=since)
 
     # Findings, some thousands at a time: the rows of all of them at once would fill the memory
 

@@ -8,10 +8,14 @@ from collections.abc import Iterator, Mapping
 from fnmatch import fnmatchcase
 from typing import Any, NamedTuple
 
-from transforms.binding import Binding, address, names, network, pattern
+from transforms.binding import Binding, address, forms, names, network, pattern
+from transforms.domain import codeowners
 from transforms.versions import ALWAYS, Timeline
 
-_KIND_RANK = {"asset": 0, "application": 1, "name": 2, "cidr": 3, "path": 4}
+#: A rule of the repository's own CODEOWNERS says more of a path than a prefix that holds in any repository; whoever is on call for the team
+#: comes after all who are named for the asset itself.
+_KIND_RANK = {"asset": 0, "application": 1, "name": 2, "cidr": 3, "codeowners": 4, "path": 5, "team": 6}
+_TEAM = "team:"
 _GLOB = frozenset("*?[")
 DEFAULT_PRIORITY = 100
 
@@ -41,13 +45,21 @@ class Person(NamedTuple):
 NOBODY = Person(None, None, "nobody")
 
 
-class Directory:
-    """People by id or mail address, at an instant."""
+def person_key(person_id: str) -> str:
+    """What two ids that differ only in case have in common."""
+    return person_id.lower()
 
-    def __init__(self, people: Timeline) -> None:
-        self._people = people
+
+class Directory:
+    """People by id, alias or mail address, at an instant.
+
+    `people`: by `person_key`, as two ids that differ only in case are one person. `spellings`: every id as a directory has it, with its key.
+    """
+
+    def __init__(self, people: Timeline, spellings: Mapping[str, str]) -> None:
+        self._people, self._spellings = people, spellings
         self._answers: dict[tuple[str, int], Person] = {}
-        self._mail: dict[int, dict[str, str | None]] = {}
+        self._references: dict[int, tuple[dict[str, set[str]], dict[str, set[str]]]] = {}
         self._teams: dict[int, set[str]] = {}
 
     @property
@@ -84,32 +96,49 @@ class Directory:
         epoch = self._people.epoch(instant)
         if epoch not in self._teams:
             self._teams[epoch] = {
-                record["team"].lower() for record in self._in_force(instant) if record["team"] and record["kind"] == "human" and record["status"] == "active"
+                record["team"].lower() for record in self.in_force(instant) if record["team"] and record["kind"] == "human" and record["status"] == "active"
             }
         return team.lower() in self._teams[epoch]
 
-    def _in_force(self, instant: int) -> list[Mapping[str, Any]]:
-        return [record for key in self._people if (record := self._people.at(key, instant)) is not None]
+    def in_force(self, instant: int) -> list[Mapping[str, Any]]:
+        """The people in force, by id."""
+        found = ((key, self._people.at(key, instant)) for key in self._people)
+        return [record for _, record in sorted((pair for pair in found if pair[1] is not None), key=lambda pair: pair[0])]  # type: ignore[type-var]
+
+    def since(self, person_id: str, instant: int) -> int | None:
+        """Since when the person's version in force holds; None for one that always did."""
+        return self._people.start(person_key(person_id), instant)
+
+    def shared(self, instant: int) -> list[tuple[str, str, list[str]]]:
+        """(alias or email, the text, the people) of every alias and mail address that several people have: it names none of them."""
+        aliases, addresses = self._by_reference(instant)
+        return [(what, text, sorted(ids)) for what, known in (("alias", aliases), ("email", addresses)) for text, ids in sorted(known.items()) if len(ids) > 1]
 
     def _resolve(self, reference: str, epoch: int, instant: int) -> Person:
-        record = self._people.at(reference, instant)
+        key = self._spellings.get(reference)
+        record = self._people.at(key, instant) if key is not None else None
         if record is None:
-            person_id = self._by_mail(epoch, instant).get(reference.strip().lower())
-            record = self._people.at(person_id, instant) if person_id else None
+            text = reference.strip().lower()
+            # One alias or address of two people names neither: a guess would blame the wrong one.
+            named = next((known[text] for known in self._by_reference(instant) if text in known), set())
+            record = self._people.at(person_key(*named), instant) if len(named) == 1 else None
         if record is None:
             return Person(reference, None, "unknown_person")
         return Person(record["person_id"], record, _reason_against(record))
 
-    def _by_mail(self, epoch: int, instant: int) -> dict[str, str | None]:
-        if epoch not in self._mail:
-            addresses: dict[str, str | None] = {}
-            for record in self._in_force(instant):
+    def _by_reference(self, instant: int) -> tuple[dict[str, set[str]], dict[str, set[str]]]:
+        """Who goes by an alias, and who by a mail address, in lower case."""
+        epoch = self._people.epoch(instant)
+        if epoch not in self._references:
+            aliases: dict[str, set[str]] = defaultdict(set)
+            addresses: dict[str, set[str]] = defaultdict(set)
+            for record in self.in_force(instant):
+                for alias in record["aliases"] or ():
+                    aliases[alias.strip().lower()].add(record["person_id"])
                 if record["email"]:
-                    mail = record["email"].strip().lower()
-                    # One address of two people names neither: a guess would blame the wrong one.
-                    addresses[mail] = None if mail in addresses else record["person_id"]
-            self._mail[epoch] = addresses
-        return self._mail[epoch]
+                    addresses[record["email"].strip().lower()].add(record["person_id"])
+            self._references[epoch] = aliases, addresses
+        return self._references[epoch]
 
 
 def _reason_against(record: Mapping[str, Any]) -> str | None:
@@ -147,12 +176,17 @@ class _Mapping(NamedTuple):
     since_us: int
 
 
+def _mapping(kind: str, row: Mapping[str, Any], since: int, place: tuple[bool, int] = (False, 0)) -> _Mapping:
+    priority = DEFAULT_PRIORITY if row["priority"] is None else row["priority"]
+    return _Mapping((priority, _KIND_RANK[kind], *place, -since, row["person_id"] or "", row["match"], row["team"] or ""), row, since)
+
+
 class Ownership:
     """The mapping from assets to people, at an instant; answers are kept between two changes of any register."""
 
     def __init__(self, ownership: Timeline, directory: Directory) -> None:
         self._ownership, self._directory = ownership, directory
-        self._ends = sorted({values["effective_to"] for values in self._all_values() if values["effective_to"] is not None})
+        self._ends = sorted({values["effective_to"] for values in ownership.values() if values["effective_to"] is not None})
         self._matches: dict[tuple, list[_Mapping]] = {}
         self._decisions: dict[tuple, Decision] = {}
         self._in_force: dict[tuple[int, int], dict[str | None, list[tuple[Mapping[str, Any], int]]]] = {}
@@ -160,10 +194,6 @@ class Ownership:
     @property
     def changes(self) -> list[int]:
         return [*self._ownership.changes, *self._ends]
-
-    def _all_values(self) -> list[Mapping[str, Any]]:
-        instants = [ALWAYS, *self._ownership.changes]
-        return [values for key in self._ownership for at in instants if (values := self._ownership.at(key, at)) is not None]
 
     def matches(self, binding: Binding, target: str, file_path: str | None, instant: int) -> list[_Mapping]:
         """The mapping rows in force that fit the asset, the first to try first; none for a finding without an asset."""
@@ -179,12 +209,44 @@ class Ownership:
             for row, since in self._rows(epoch, instant, asset):
                 kind = _kind(row["match"], asset, addresses, file_path)
                 if kind is not None:
-                    priority = DEFAULT_PRIORITY if row["priority"] is None else row["priority"]
-                    order = (priority, _KIND_RANK[kind], -since, row["person_id"] or "", row["match"], row["team"] or "")
-                    found.append(_Mapping(order, row, since))
+                    found.append(_mapping(kind, row, since))
+            found += self._of_rules(epoch, instant, asset, target, file_path)
+            found.sort(key=lambda mapping: mapping.rank)
+            found += self._of_team(epoch, instant, asset["owner_team"] or next((mapping.row["team"] for mapping in found if mapping.row["team"]), None))
             found.sort(key=lambda mapping: mapping.rank)
             self._matches[where] = found
         return found
+
+    def _of_rules(self, epoch: tuple[int, int], instant: int, asset: Mapping[str, Any], target: str, file_path: str | None) -> list[_Mapping]:
+        """Of the CODEOWNERS of the repository that the asset is: the owners by the last rule that fits the path, in each section."""
+        if not file_path:
+            return []
+        index = self._index(epoch, instant)
+        repositories = {asset["asset_id"].strip().lower(), *(name.strip().lower() for name in names(asset)), *forms(target)}
+        fitting: dict[tuple[str, str | None], list[tuple[int, codeowners.Rule, Mapping[str, Any], int]]] = defaultdict(list)
+        excluded = set()
+        for repository in sorted(repositories):
+            for row, since in index.get(f"codeowners:{repository}", ()):
+                rule = codeowners.read(row["match"])
+                if rule is None or not rule.fits(file_path):
+                    continue
+                if rule.is_exclusion:
+                    excluded.add((repository, rule.section))
+                fitting[repository, rule.section].append((row["position"] or 0, rule, row, since))
+        found = []
+        for section, rows in fitting.items():
+            if section not in excluded:
+                last = max(position for position, *_ in rows)
+                # Where two rules claim one place (two files of one repository), their owners stand beside each other.
+                found += [_mapping("codeowners", row, since, (rule.is_optional, -position)) for position, rule, row, since in rows if position == last]
+        return found
+
+    def _of_team(self, epoch: tuple[int, int], instant: int, team: str | None) -> list[_Mapping]:
+        """Who is named for the owning team."""
+        if not team:
+            return []
+        rows = self._index(epoch, instant).get(f"{_TEAM}{team.strip().lower()}", ())
+        return [_mapping("team", row, since, (False, row["position"] or 0)) for row, since in rows]
 
     def decide(self, binding: Binding, target: str, file_path: str | None, instant: int) -> Decision:
         """What the ownership primitive names at that instant."""
@@ -225,7 +287,13 @@ class Ownership:
         return self._ownership.epoch(instant), bisect_right(self._ends, instant)
 
     def _rows(self, epoch: tuple[int, int], instant: int, asset: Mapping[str, Any]) -> list[tuple[Mapping[str, Any], int]]:
-        """The rows in force that may fit the asset: those that name it or its application, and every pattern."""
+        """The rows in force that may fit the asset itself: those that name it or its application, and every pattern."""
+        index = self._index(epoch, instant)
+        names = {asset["asset_id"].strip().lower(), (asset["application"] or "").strip().lower()} - {""}
+        return [row for name in (None, *sorted(names)) for row in index.get(name, ())]
+
+    def _index(self, epoch: tuple[int, int], instant: int) -> dict[str | None, list[tuple[Mapping[str, Any], int]]]:
+        """The rows in force by what they can only be of, None for a pattern."""
         index = self._in_force.get(epoch)
         if index is None:
             index = self._in_force[epoch] = defaultdict(list)
@@ -234,12 +302,15 @@ class Ownership:
                 if values is not None and (values["effective_to"] is None or instant < values["effective_to"]):
                     since = self._ownership.start(key, instant)
                     index[_exact(values["match"])].append((values, ALWAYS if since is None else since))
-        names = {asset["asset_id"].strip().lower(), (asset["application"] or "").strip().lower()} - {""}
-        return [row for name in (None, *sorted(names)) for row in index.get(name, ())]
+        return index
 
 
 def _exact(match: str) -> str | None:
-    """The one asset or application that a mapping can only be of, None for a pattern: what its rows are looked up by."""
+    """The one asset, application, repository or team that a mapping can only be of, None for a pattern: what its rows are looked up by."""
+    if rule := codeowners.read(match):
+        return f"codeowners:{rule.repository.lower()}"
+    if match.strip().lower().startswith(_TEAM):
+        return f"{_TEAM}{match.strip()[len(_TEAM) :].strip().lower()}"
     prefixed = pattern(match)
     if prefixed:
         return prefixed[1].strip().lower() if prefixed[0] in ("asset", "application") else None

@@ -95,6 +95,10 @@ class Timeline:
         """A number that is the same for two instants between which nothing changed."""
         return bisect_right(self.changes, instant)
 
+    def values(self) -> Iterator[Mapping[str, Any]]:
+        """What every version of every key says."""
+        return (version.values for found in self._versions.values() for version in found if version.values is not None)
+
     def __iter__(self) -> Iterator[Hashable]:
         """The keys that ever had a version."""
         return iter(self._versions)
@@ -134,6 +138,10 @@ def _of_source(kind: str, snapshots: list[Snapshot], rows: Mapping[str, list[Row
                 _state(kind, stated[key], _Statement(from_us, snapshot.recorded_us, row), disagreements)
             # An incomplete snapshot leaves the key's other versions as they were; of those that it restates, its own word is the last.
             restated = {row.effective_us for row in found}
+            if snapshot.is_complete:
+                # What was announced for later and is announced no more will not be: a shift that another one took.
+                for later in [at for at, row in stated[key].items() if at > snapshot.snapshot_us and row.row is not None and row.row.effective_us not in restated]:
+                    del stated[key][later]
             left = set() if snapshot.is_complete else {version for version in known or () if version[0] not in restated}
             present[key] = left | {(row.effective_us, row.content) for row in found}
         if snapshot.is_complete:

@@ -270,8 +270,7 @@ class _Ingest:
             "rows_duplicate": duplicate,
             "rows_rejected": rejected,
             "snapshot_at": result.snapshot_us,
-            # Of a row that could not be used it is not known which key it was of: then no absence is proven.
-            "is_complete": delivery.sidecar.complete and not rejected if registers.registers_of(result.kind) else None,
+            "is_complete": delivery.sidecar.complete if registers.registers_of(result.kind) else None,
             "scope": result.scope,
             "landed_at": delivery.recorded_us,
             "run_id": self._stamp.run_id,
@@ -293,7 +292,7 @@ class _Ingest:
         if result.reason is not None:
             return "quarantined", result.reason
         reason = None
-        if task.delivery.sidecar.complete and not result.rejects and (snapshot_of := registers.registers_of(result.kind)):
+        if task.delivery.sidecar.complete and not registers.is_rolling(result.format) and (snapshot_of := registers.registers_of(result.kind)):
             reason = next((lost for register in snapshot_of if (lost := self._lost_too_much(task, result, register))), None)
         elif result.kind == "scan":
             reason = self._collapsed(task, result)

@@ -62,6 +62,13 @@ COUNTED = {
     "file_superseded": "SELECT count(DISTINCT subject) FROM record.conflict WHERE kind = 'superseded_claim'",
     "target_without_asset": "SELECT count(*) FROM derived.target WHERE target NOT IN (SELECT target FROM derived.target WHERE binding_status = 'bound')",
     "target_not_authorized": "SELECT count(DISTINCT target) FROM mart.finding_alias WHERE target LIKE 'rogue%'",
+    "manager_cycle": """SELECT count(DISTINCT one.person_id) FROM record.person AS one JOIN record.person AS other ON one.manager_id = other.person_id
+        WHERE list_contains([other.manager_id, lower(other.manager_id)], one.person_id) OR list_contains(one.aliases, lower(other.manager_id))""",
+    "shared_reference": """SELECT count(*) FROM (
+        SELECT reference FROM (
+            SELECT lower(unnest(list_prepend(email, coalesce(aliases, [])))) AS reference, lower(person_id) AS person FROM record.person
+        ) GROUP BY reference HAVING count(DISTINCT person) > 1)""",
+    "unknown_time_zone": "SELECT count(DISTINCT time_zone) FROM record.person WHERE time_zone NOT IN (SELECT name FROM pg_timezone_names())",
     "severity_unrated": "SELECT count(*) FROM mart.finding WHERE severity = 'unrated'",
     # A cycle has one mode, on the first of its events; each of them has a flag.
     "severity_understated": "SELECT count(*) FROM mart.flag JOIN derived.mode USING (finding_id, cycle) WHERE expectation = 'severity_understated' AND mode = 'severity_mismatch'",
@@ -111,6 +118,8 @@ def defects(tools: Any, folder: Path) -> tuple[Path, Path]:
         {"asset_id": "twins", "name": "twin", "environment": "test", "effective_from": "2026-01-01T00:00:00Z"},
     )
     directory = [tools.person("anna"), tools.person("bo"), tools.person("cy", "other"), tools.person("gone", status="departed"), tools.person("inbox", kind="group")]
+    directory += [tools.person("ola", "other", manager_id="pia", email="op@example.com"), tools.person("pia", "other", manager_id="OLA-1", email="OP@example.com", time_zone="Mars/Base")]
+    directory[-2]["aliases"] = "ola-1"
     zone.people(*directory, path="people/people-1.csv", source="directory", captured_at="2026-02-01T00:00:00Z")
     zone.people(directory[0], path="people/people-2.csv", source="directory", captured_at="2026-02-02T00:00:00Z")
     del zone.files["people/people.csv"]
@@ -311,6 +320,21 @@ def test_target_is_flagged_with_the_file_and_row_that_it_came_in_with(defective)
     assert found[1] == ("ghost-1", "asset_binding_gap", "scans/s2.json", "/findings/0")
     assert [row[0] for row in found] == ["dup-svc", "ghost-1", "old-box", "rogue-1"]
     assert defective.flags("target_not_authorized", "subject_id") == [("rogue-1",)]
+
+
+def test_directory_is_flagged_with_the_people(defective):
+    found = defective.flags("manager_cycle", "subject_id, failure_mode, evidence->>'people', detail")
+    assert found == [
+        (
+            "manager_cycle: ola → pia → ola",
+            "decayed_routing",
+            "ola, pia",
+            "the managers ola, pia stand above each other in a circle: nothing can be escalated past them; mend manager_id of one",
+        )
+    ]
+    assert defective.flags("shared_reference", "subject_id, evidence->>'people'") == [("shared_reference: email op@example.com", "ola, pia")]
+    ((detail,),) = defective.flags("unknown_time_zone", "detail")
+    assert detail == "pia is in the time zone Mars/Base, which is none; expected an IANA name, as in Europe/Berlin"
 
 
 def test_binding_gap_is_dated_by_when_it_began(defective):

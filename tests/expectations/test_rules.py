@@ -48,6 +48,7 @@ GOOD = {
         **ABOUT, "target": "pay-api", "binding_status": "bound", "is_authorized": True, "candidates": "pay", "path": "scans/a.json", "pointer": "/findings/0",
         "source": "scans/a",
     },
+    "directory": {**ABOUT, "issue": "", "subject": "anna → bo → anna", "people": "anna, bo"},
     "finding": {**ABOUT, "title": "T", "target": "pay-api", "severity_rule": "native", "scanners": "one", "native_terms": None},
     "open_finding": {**ABOUT, "target": "pay-api", "binding_status": "bound", "asset_id": "pay", "state": "open", "candidates": "pay"},
     "open_cycle": {
@@ -87,6 +88,9 @@ BREAKING: dict[str, list[tuple[str, dict]]] = {
     "file_superseded": [("conflict", {"file_contents": 2})],
     "target_without_asset": [("target", {"binding_status": status}) for status in ("unbound", "ambiguous", "retired")],
     "target_not_authorized": [("target", {"is_authorized": False})],
+    "manager_cycle": [("directory", {"issue": "manager_cycle"})],
+    "shared_reference": [("directory", {"issue": "shared_reference"})],
+    "unknown_time_zone": [("directory", {"issue": "unknown_time_zone"})],
     "severity_unrated": [("finding", {"severity": "unrated"})],
     "severity_understated": [("event", {"routed_rank": 2}), ("event", {"routed_rank": 5, "band_rank": 3})],
     "finding_unbound": [("open_finding", {"binding_status": "unbound"})],

@@ -32,6 +32,8 @@ def _sibling():
 R = _sibling()
 MINUTE, HOUR, DAY = 60 * R.SECOND, 3600 * R.SECOND, R.DAY
 
+#: Logins and ids that people go by elsewhere; "shared" is of two, and names neither.
+ALIASES = {"anna": "anna-gh;A-77", "bo": "bo-gh;shared", "cy": "cy-gh", "dora": "shared", "kim": "KIM@old.example.com"}
 ASSET_COLUMNS, PERSON_COLUMNS, OWNERSHIP_COLUMNS = R.COLUMNS["asset"], R.COLUMNS["person"], R.COLUMNS["ownership"]
 TEAMS = ("payments", "storefront", "platform", "data")
 
@@ -73,6 +75,7 @@ class Landing:
         self.stories = random.Random(f"stories of {seed}")            # drawn from apart: what is told in addition moves nothing that was there
         if self.stories.random() < 0.35:                              # over quarter boundaries, some over a year's end
             self.begin = self.as_of - self.stories.choice((130, 260, 430)) * DAY
+        self.directories = random.Random(f"directories of {seed}")    # drawn from apart, likewise
         self.truths = []
         self.observations = []
         self.events = []
@@ -242,7 +245,22 @@ class Landing:
             at = self.some_instant(self.begin + 2 * DAY, self.as_of - DAY)
             self.change_points.append(at)
             snapshots.append((at, complete, later))
+        self.tell_directories(snapshots)
         self.write_register("people", "people", PERSON_COLUMNS, snapshots)
+
+    def tell_directories(self, snapshots):
+        """Other ids of people, an id in another case, a human whose address is a group's or a bot's."""
+        has_aliases, shouts, posing = (self.directories.random() < p for p in (0.6, 0.3, 0.4))
+        posed = {"ivy": self.directories.choice(("payments-team@example.com", "NoReply@example.com", "ivy@example.com"))}
+        for number, (_, _, rows) in enumerate(snapshots):
+            for row in rows:
+                pid = row["person_id"]
+                if has_aliases:
+                    row["aliases"] = ALIASES.get(pid, "")
+                if posing and pid in posed:
+                    row["email"] = posed[pid]
+                if shouts and number == 1 and pid in ("bo", "ed"):
+                    row["person_id"] = pid.title()
 
     def make_assets(self):
         rng = self.rng
@@ -358,6 +376,11 @@ class Landing:
             self.change_points.append(at)
             snapshots.append((at, True, later))
         name = rng.choice(("ownership", "owners"))
+        if self.directories.random() < 0.5:                                       # who is named for a team
+            on_call = [{"match": f"team:{self.directories.choice((*TEAMS, 'PAYMENTS', 'phantoms'))}", "person_id": person, "team": "", "priority": "", "effective_from": "",
+                        "effective_to": R.text_of(self.move) if self.directories.random() < 0.3 else ""} for person in ("kim", "cy-gh", "ivy")]
+            for _, _, rows in snapshots:
+                rows += [dict(row) for row in on_call]
         self.write_register("people", name, OWNERSHIP_COLUMNS, snapshots)
 
     def write_register(self, folder, name, columns, snapshots):
@@ -647,6 +670,8 @@ class Landing:
     def event(self, ref, word, at, actor="", **more):
         self.number += 1
         e = {"event_id": f"e{self.rng.randrange(100, 999)}-{self.number}", "ref": ref, "event": word, "actor": actor, "at": at}
+        if actor in ALIASES and self.directories.random() < 0.15:
+            e["actor"] = self.directories.choice([actor.title(), *ALIASES[actor].split(";"), ALIASES[actor].split(";")[0].upper()])
         e.update(more)
         if at is not None and self.chance(0.03):
             e["event_id"] = ""

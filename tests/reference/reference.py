@@ -116,6 +116,15 @@ sources: {"*": {time_zone: UTC, date_order: mdy}}
 routing: {escalation_default: null}
 reopen: {grace: 1d}
 landing: {settle: 0s}
+directory:
+  group_inboxes: ["security@*", "soc@*", "secops@*", "psirt@*", "noc@*", "abuse@*", "postmaster@*", "hostmaster@*", "webmaster@*", "info@*", "support@*",
+                  "helpdesk@*", "*-team@*", "team-*@*", "*-oncall@*", "oncall-*@*", "oncall@*"]
+  bots: ["*[bot]", "*[bot]@*", "*-bot@*", "bot-*@*", "noreply@*", "no-reply@*", "donotreply@*"]
+  teams: ["*"]
+  channels: {}
+  roles: {}
+  priorities: {}
+  on_call_horizon: 730d
 """
 
 
@@ -389,6 +398,7 @@ class World:
         self.as_of = as_of
         self.tolerance = wall(policy["clock_tolerance"])
         self.snapshots = {"asset": [], "person": [], "ownership": []}     # (source, instant, complete, rows)
+        self.spellings = {}                                               # a person's id as written -> in lower case
         self.activity = []
         self.items = []
         self.kev = {}
@@ -505,7 +515,7 @@ def through_reports(world, name):
 COLUMNS = {
     "asset": ("asset_id", "name", "aliases", "kind", "application", "business_unit", "environment", "criticality", "internet_facing",
               "owner_team", "status", "effective_from"),
-    "person": ("person_id", "name", "email", "team", "role", "manager_id", "channel", "status", "kind", "time_zone", "effective_from"),
+    "person": ("person_id", "name", "email", "team", "role", "manager_id", "channel", "status", "kind", "time_zone", "aliases", "effective_from"),
     "ownership": ("match", "person_id", "team", "priority", "effective_from", "effective_to"),
 }
 KEYS = {"asset": ("asset_id",), "person": ("person_id",), "ownership": ("match", "person_id", "team")}
@@ -531,9 +541,12 @@ def read_register(world, kind, rows, side, path, root):
         if bad:
             world.rejected += 1
             continue
+        if kind == "person":
+            world.spellings[row["person_id"]] = row["person_id"].lower()
+            row["judged_kind"] = judged_kind(world, row)
         kept.append(row)
     captured = parse_instant(side["captured_at"], zone)[0] if side.get("captured_at") else world.as_of
-    complete = clean(side.get("complete", "true")).lower() not in ("false", "no", "0") and len(kept) == len(rows)
+    complete = clean(side.get("complete", "true")).lower() not in ("false", "no", "0")
     world.snapshots[kind].append((side.get("source") or default_source(path, root), captured, complete, kept))
 
 
@@ -580,6 +593,11 @@ class Register:
                     else:
                         at = captured
                 news.setdefault((key, at), []).append(best)
+            for key in present & alive if complete else ():                # announced for later, and announced no more
+                announced = {row["effective_from"] for row in rows if self.key(row) == key}
+                chain = self.chains[(source, key)]
+                for at in [at for at, row in chain.items() if at > captured and row["effective_from"] not in announced]:
+                    del chain[at]
             for (key, at), found in news.items():
                 chain = self.chains.setdefault((source, key), {})
                 if at in chain and self.live((source, key), at):
@@ -596,7 +614,8 @@ class Register:
             alive |= present
 
     def key(self, row):
-        return tuple(row[c] for c in KEYS[self.kind])
+        """Two ids of people that differ only in case are one person's."""
+        return tuple(row[c].lower() if self.kind == "person" else row[c] for c in KEYS[self.kind])
 
     def content(self, row):
         return tuple(row[c] for c in COLUMNS[self.kind] if c != "effective_from")
@@ -629,22 +648,34 @@ class Register:
 # ---------------------------------------------------------------- people
 
 def person_at(world, reference, t):
-    """Ruling 31: person_id exact, else e-mail case-insensitive."""
+    """Ruling 31: person_id exact (any spelling that a directory has stated), else alias, else e-mail, both case-insensitive and only where one person has it."""
     reference = clean(reference)
     if not reference:
         return None
     rows = [row for _, row in world.people.at(t)]
     for row in rows:
-        if row["person_id"] == reference:
+        if row["person_id"].lower() == world.spellings.get(reference):
             return row
-    for row in sorted(rows, key=lambda r: r["person_id"].encode()):
-        if row["email"] and row["email"].lower() == reference.lower():
-            return row
-    return None
+    by_alias = [row for row in rows if reference.lower() in [a.strip().lower() for a in row["aliases"].split(";") if a.strip()]]
+    by_mail = [row for row in rows if row["email"] and row["email"].lower() == reference.lower()]
+    named = by_alias or by_mail
+    return named[0] if len(named) == 1 else None
+
+
+def judged_kind(world, row):
+    """Policy `directory`: whom a directory calls a human and the policy a group inbox or a bot."""
+    kind = row["kind"].lower() or "human"
+    rules = world.policy["directory"]
+    for globs, found in ((rules["group_inboxes"], "group"), (rules["bots"], "bot")):
+        for pattern in globs:
+            plain = re.compile(re.escape(pattern).replace(r"\*", ".*").replace(r"\?", "."), re.IGNORECASE | re.DOTALL)
+            if kind == "human" and any(plain.fullmatch(text) for text in (row["person_id"], row["email"]) if text):
+                return found
+    return kind
 
 
 def kind_of(person):
-    return person["kind"].lower() or "human"
+    return person["judged_kind"]
 
 
 def status_of(person):
@@ -790,7 +821,7 @@ def binding_at(world, finding, t):
 
 # ---------------------------------------------------------------- ownership and routing
 
-KIND_ORDER = ("asset", "application", "name", "cidr", "path")
+KIND_ORDER = ("asset", "application", "name", "cidr", "path", "team")     # CODEOWNERS, between cidr and path, has no generated file
 
 
 def ownership_kind(row, asset, sighting, t):
@@ -803,6 +834,8 @@ def ownership_kind(row, asset, sighting, t):
 
     prefix, colon, rest = match.partition(":")
     rest = rest.strip()
+    if colon and prefix == "team":
+        return None                                                                # candidates_at, once the team is known
     if colon and prefix in KIND_ORDER:
         if prefix == "asset":
             return prefix if rest == asset["asset_id"] else None
@@ -828,13 +861,18 @@ def candidates_at(world, finding, t):
     _, asset, sighting = binding_at(world, finding, t)
     if asset is None:
         return []
+    def ranked(effective_from, row, kind):
+        priority = int(row["priority"]) if row["priority"] else 100
+        return ((priority, KIND_ORDER.index(kind), -effective_from, row["person_id"].encode(), row["match"].encode(), row["team"].encode()), row)
+
     found = []
     for effective_from, row in world.ownership.at(t):
         kind = ownership_kind(row, asset, sighting, t)
         if kind:
-            priority = int(row["priority"]) if row["priority"] else 100
-            found.append(((priority, KIND_ORDER.index(kind), -effective_from, row["person_id"].encode(), row["match"].encode(),
-                           row["team"].encode()), row))
+            found.append(ranked(effective_from, row, kind))
+    team = asset["owner_team"] or next((row["team"] for _, row in sorted(found, key=lambda f: f[0]) if row["team"]), "")
+    if team:                                                                       # who is named for the team that owns it
+        found += [ranked(at, row, "team") for at, row in world.ownership.at(t) if row["match"].lower() == f"team:{team.lower()}"]
     return [row for _, row in sorted(found, key=lambda f: f[0])]
 
 

@@ -92,18 +92,6 @@ def test_two_rows_for_one_key_in_a_snapshot_are_a_conflict_that_the_smallest_win
     assert warehouse.sql("SELECT DISTINCT subject, kept LIKE '%;a;%', lost LIKE '%;b;%' FROM derived.conflict WHERE kind = 'asset'") == [("component:default/shop", True, True)]
 
 
-def test_a_row_that_cannot_be_used_closes_nothing(warehouse, landing, put):
-    names = [f"s{number}" for number in range(10)]
-    put("assets/catalog-2026-05-01.yaml", catalogue(*map(component, names), GROUP, ANNA))
-    found_on(put, "s0")
-    warehouse.run(landing, DAY[0])
-    damaged = component("s0", labels={"criticality": "gold"})
-    put("assets/catalog-2026-05-02.yaml", catalogue(damaged, *map(component, names[2:]), GROUP, ANNA))
-    warehouse.run(landing, DAY[1])
-    assert warehouse.sql("SELECT reason FROM record.rejected_row") == [("unknown_criticality",)]
-    assert warehouse.sql("SELECT binding_status FROM derived.cycle") == [("bound",)]
-
-
 def test_a_snapshot_read_again_under_other_names_is_what_the_last_reading_says(warehouse, landing, put):
     bad = component("bad", labels={"criticality": "gold"})
     put("assets/catalog-info.yaml", catalogue(component("shop", labels={"env": "a", "zone": "z"}), bad, GROUP, ANNA))

@@ -9,7 +9,7 @@ import re
 from datetime import UTC, date, datetime, timedelta, tzinfo
 from functools import lru_cache
 from typing import Literal, NamedTuple
-from zoneinfo import ZoneInfo
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import dateutil.parser
 
@@ -33,6 +33,15 @@ class Stamp(NamedTuple):
 def zone(name: str) -> tzinfo:
     """The zone of that IANA name; raises `zoneinfo.ZoneInfoNotFoundError` (a KeyError) or ValueError for a bad one."""
     return UTC if name == "UTC" else ZoneInfo(name)
+
+
+def is_zone(name: str) -> bool:
+    """Whether there is a zone of that name."""
+    try:
+        zone(name)
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        return False
+    return True
 
 
 def to_us(moment: datetime) -> int:

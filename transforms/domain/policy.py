@@ -15,13 +15,12 @@ from fractions import Fraction
 from functools import lru_cache
 from itertools import pairwise
 from typing import Annotated, Any, Generic, Literal, TypeVar
-from zoneinfo import ZoneInfoNotFoundError
 
 import yaml
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from transforms.domain.errors import PolicyError
-from transforms.domain.instants import DAY_US, MICROSECONDS, zone
+from transforms.domain.instants import DAY_US, MICROSECONDS, is_zone
 
 T = TypeVar("T")
 Band = Literal["critical", "high", "medium", "low", "informational"]
@@ -77,12 +76,8 @@ WallDuration = Annotated[Duration, BeforeValidator(_wall)]
 
 
 def _zone_name(value: object) -> object:
-    if isinstance(value, str):
-        try:
-            zone(value)
-            return value
-        except (ZoneInfoNotFoundError, ValueError, OSError):
-            pass
+    if isinstance(value, str) and is_zone(value):
+        return value
     raise ValueError("an IANA time zone, as in Europe/Berlin")
 
 
@@ -304,6 +299,41 @@ class Registers(Strict):
     terms: RegisterTerms = RegisterTerms.model_validate({})
 
 
+def _person_pattern(text: str) -> str:
+    try:
+        if "person" in re.compile(text).groupindex:
+            return text
+    except re.error:
+        pass
+    raise ValueError("a regular expression with a group (?P<person>…)")
+
+
+def _named_in(text: str, what: str) -> str:
+    try:
+        text.format(person_id="", email="")
+    except (KeyError, IndexError, ValueError, AttributeError):
+        raise ValueError(f"{what} with {{person_id}} and {{email}} as its only names") from None
+    return text
+
+
+class Directory(Strict):
+    """How directories are read: what is no person although a directory says so, and what those do not say that formats know nothing of."""
+
+    #: Globs (only * and ? mean something, in any case) on person_id and email: whoever matches is kind group or bot, whatever their directory says.
+    group_inboxes: list[str] = []
+    bots: list[str] = []
+    #: Of several groups of a person that match, the team is the first by this list, then by name.
+    teams: list[str] = ["*"]
+    #: By format: channel and role of its people without one, priority of its mappings without one.
+    channels: dict[str, Annotated[str, AfterValidator(lambda text: _named_in(text, "a channel"))]] = {}
+    roles: dict[str, str] = {}
+    priorities: dict[str, int] = {}
+    #: Who a shift's SUMMARY names, where the event has no attendee.
+    on_call_person: Annotated[str, AfterValidator(_person_pattern)] = r"(?P<person>[^\s<>()\[\]:;,]+@[^\s<>()\[\]:;,]+)"
+    #: How far beyond its snapshot a schedule's recurrences are laid out.
+    on_call_horizon: WallDuration = Duration(amount=730, unit="d")
+
+
 class Scans(Strict):
     maximum_collapse: Share
     minimum_results: Annotated[int, Field(ge=0)]
@@ -372,6 +402,8 @@ class Policy(Strict):
     landing: Landing
     #: With a default of its own: policies kept before there was this key are read like any other.
     dispatch: Dispatch = Dispatch()
+    #: Likewise; its own default is as it was before: nobody is anything but what their directory says.
+    directory: Directory = Directory()
 
     @model_validator(mode="after")
     def _names_resolve(self) -> Policy:

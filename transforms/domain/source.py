@@ -5,18 +5,25 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from transforms.domain.instants import DateOrder, Stamp, parse_stamp
-from transforms.domain.policy import RegisterNames, RegisterTerms
+from transforms.domain.policy import Directory, RegisterNames, RegisterTerms
 
 
 class Source(NamedTuple):
-    """How to read naive stamps of this file, and what a register's own names and words mean."""
+    """How to read naive stamps of this file, what a register's own names and words mean, and what it does not say of itself."""
 
     zone_name: str = "UTC"
     date_order: DateOrder = "mdy"
     names: RegisterNames = RegisterNames()
     terms: RegisterTerms = RegisterTerms.model_validate({})
-    #: The sidecar's `target`: what a whole register is of, where the file does not say it (a cluster).
+    directory: Directory = Directory()
+    #: Where it was found, below the landing zone.
+    path: str = ""
+    #: The sidecar's `target`: what a whole file is of, where it does not say it: a cluster, a repository, a team.
     target: str | None = None
+    #: When the snapshot was taken: sidecar captured_at, else when it was recorded.
+    snapshot_us: int = 0
+    #: Whether it claims to hold every row of its source.
+    is_complete: bool = True
 
     def stamp(self, value: object) -> Stamp:
         """The instant of a cell; raises ValueError."""

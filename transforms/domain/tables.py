@@ -88,7 +88,7 @@ LANDING_ATTEMPT = Table(
         Column("rows_duplicate", "BIGINT", "Rows that the record, or the file above them, already had."),
         Column("rows_rejected", "BIGINT", "Rows that could not be used; each is in rejected_row."),
         Column("snapshot_at", "TIMESTAMP", "Instant of a register snapshot: sidecar captured_at, else recorded_at."),
-        Column("is_complete", "BOOLEAN", "Whether a register snapshot holds every row of its source and each could be used, so that an absent row is closed."),
+        Column("is_complete", "BOOLEAN", "Whether a register snapshot holds every row of its source, so that an absent row is closed."),
         Column("scope", "VARCHAR[]", "Targets that the scan covered (sidecar `scope`, else the targets of its results)."),
         Column("landed_at", "TIMESTAMP", "When handoff read it (UTC): the as_of of that run."),
         Column("run_id", "VARCHAR", "The run that read it."),
@@ -199,6 +199,7 @@ PERSON = Table(
         Column("status", "VARCHAR", "active, inactive or departed."),
         Column("kind", "VARCHAR", "human, group or bot."),
         Column("time_zone", "VARCHAR", "Zone of quiet hours."),
+        Column("aliases", "VARCHAR[]", "Other ids they go by (an opaque id, a login elsewhere); a reference may be one, in any case."),
         *_REGISTER,
     ),
 )
@@ -208,11 +209,12 @@ OWNERSHIP = Table(
     "one row per distinct row of the ownership mapping snapshots",
     ("content_id",),
     (
-        Column("match", "VARCHAR", "What it maps: asset:, application:, name: glob, cidr:, path: prefix, or without a prefix the first that fits."),
+        Column("match", "VARCHAR", "What it maps: asset:, application:, name: glob, cidr:, codeowners: rule, path: prefix, team:, or without a prefix the first of the first four that fits."),
         Column("person_id", "VARCHAR", "Person (id or mail address); blank names nobody."),
         Column("team", "VARCHAR", "Team."),
         Column("priority", "INTEGER", "Smaller first; null counts as 100."),
         Column("effective_to", "TIMESTAMP", "Until when it holds (exclusive)."),
+        Column("position", "INTEGER", "Place among the mappings of its file: the last CODEOWNERS rule that fits decides, of shifts at one time the smallest is first."),
         *_REGISTER,
     ),
 )
@@ -597,6 +599,13 @@ DERIVED_DISPATCH = Table(
     ),
 )
 
+DERIVED_DIRECTORY_ISSUE = Table(
+    "directory_issue",
+    "one row per thing that the directory says at as_of and that cannot be followed",
+    ("issue", "subject"),
+    (*_texts("issue", "subject"), Column("person_ids", "VARCHAR[]", ""), *_instants("since_at")),
+)
+
 DERIVED_CONFLICT = Table(
     "conflict", "one row per contradiction", ("kind", "subject", "kept", "lost"), (*_texts("kind", "subject", "kept", "lost", "detail"), *_instants("recorded_at"))
 )
@@ -618,6 +627,7 @@ DERIVED_TABLES: dict[str, Table] = {
         DERIVED_ASSET,
         DERIVED_PERSON,
         DERIVED_DISPATCH,
+        DERIVED_DIRECTORY_ISSUE,
         DERIVED_CONFLICT,
     )
 }

@@ -5,6 +5,7 @@
 
 What its rows are is `KIND` (assets, people or ownership), or `KINDS` where a file of it holds rows of several registers: then each row has a
 member `register` that says which of them it is of. A file of several is one snapshot of each, also of one that it has no row of.
+`IS_ROLLING = True` is for rows that come and go by themselves: its snapshots are never held for having lost too many.
 """
 
 from __future__ import annotations
@@ -42,6 +43,11 @@ def kinds(module: ModuleType) -> tuple[str, ...]:
     """The registers that a file of this format is a snapshot of, in the order of `TABLES`."""
     stated = module.KINDS if hasattr(module, "KINDS") else (module.KIND,)
     return tuple(sorted(stated, key=[*TABLES, *stated].index))
+
+
+def is_rolling(format_name: str | None) -> bool:
+    """Whether rows of this format come and go by themselves."""
+    return getattr(formats().get(format_name or ""), "IS_ROLLING", False)
 
 
 def joined(names: tuple[str, ...]) -> str:

@@ -40,5 +40,6 @@ def _person(cells: dict[str, str], source: Source) -> dict:
         **{name: cells.get(name) for name in _TEXTS},
         "status": status,
         "kind": kind,
+        "aliases": [alias for part in cells.get("aliases", "").split(";") if (alias := part.strip())],
         "effective_from": source.cell(cells, "effective_from"),
     }

@@ -10,7 +10,7 @@ member AS (
 keyed_rows AS (
     SELECT member.claim_id, register, asset_id AS key FROM member JOIN record.asset USING (content_id) WHERE register = 'asset'
     UNION ALL
-    SELECT member.claim_id, register, person_id FROM member JOIN record.person USING (content_id) WHERE register = 'person'
+    SELECT member.claim_id, register, lower(person_id) FROM member JOIN record.person USING (content_id) WHERE register = 'person'
     UNION ALL
     SELECT member.claim_id, register, concat_ws('|', match, person_id, team)
     FROM member JOIN record.ownership USING (content_id) WHERE register = 'ownership'
