@@ -63,7 +63,7 @@ class Intake(msgspec.Struct, kw_only=True):
 def read(content: bytes, delivery: Delivery, policy: Policy) -> Intake:
     """Reads one file whole. Never raises for what the content holds: a file that cannot be used comes back with its reason."""
     try:
-        if delivery.folder == "scans":
+        if delivery.folder in ("scans", "activity"):
             content = _without_lone_surrogates(content)
         head = Head(content)
         if not content.strip():
@@ -92,7 +92,7 @@ _LONE_SURROGATE = re.compile(
 
 
 def _without_lone_surrogates(content: bytes) -> bytes:
-    """The content with the replacement character where half a character stood: one broken emoji loses no report. The raw store keeps it as it was."""
+    """The content with the replacement character where half a character stood: one broken emoji loses no report or export. The raw store keeps it as it was."""
     if b"\\ud" not in content and b"\\uD" not in content:
         return content
     return _LONE_SURROGATE.sub(rb"\\ufffd", content)

@@ -95,10 +95,7 @@ def _events(fact: Fact, mapping: Mapping, tracker: str, tally: Tally) -> Iterato
 
 def _decisions(fact: Fact, mapping: Mapping, tally: Tally) -> list[tuple[str, str]]:
     """(word, event) of each rule that holds: one, but for a comment with several commands."""
-    if fact.section == "comment":
-        found = [(name, mapping.comment[name]) for name in fact.words if name in mapping.comment]
-    else:
-        found = []
+    found = [(name, mapping.comment[name]) for name in fact.words if name in mapping.comment] if fact.section == "comment" else []
     if not found:
         decision = mapping.event_of(fact.section, fact.words)
         found = [decision] if decision else []

@@ -10,7 +10,7 @@ import msgspec
 
 from transforms.domain.errors import FileRejected
 from transforms.domain.head import BOM, Head
-from transforms.domain.instants import DAY_US, Stamp
+from transforms.domain.instants import DAY_US, MICROSECONDS, Stamp, iso
 from transforms.domain.mapping import word
 from transforms.domain.result import Reject
 from transforms.domain.source import Source
@@ -24,6 +24,8 @@ _LOOKED_AT = 20
 #: Numbers beyond this are milliseconds since 1970, not seconds.
 _MILLISECONDS_FROM = 100_000_000_000
 _DEPTH = 60
+#: The year 9000: nothing is dated beyond it, and what is computed from it is an instant still.
+_LATEST_US = 221_845_392_000 * MICROSECONDS
 
 
 class Fact(msgspec.Struct, frozen=True, kw_only=True):
@@ -93,6 +95,16 @@ def words(*values: object) -> tuple[str, ...]:
     return tuple(dict.fromkeys(found for value in values if (name := text(value)) and (found := word(name))))
 
 
+def comment(pointer: str, ticket: str, at: Stamp, native_id: str | None, actor: str | None, body: str | None) -> Fact:
+    """A comment as a fact: its commands are its words."""
+    return Fact(pointer=pointer, section="comment", words=commands(body), at=at, ticket=ticket, native_id=native_id, actor=actor, text=body)
+
+
+def second(at: Stamp) -> str:
+    """An instant to the second: what two ways of telling one fact have in common where they have no id in common."""
+    return iso(at.us - at.us % MICROSECONDS)
+
+
 # JSON of any shape
 
 
@@ -127,9 +139,10 @@ def stamp(source: Source, value: object) -> Stamp | None:
     try:
         if isinstance(value, int | float) and abs(value) >= _MILLISECONDS_FROM:
             value = value / 1_000 if isinstance(value, float) or value % 1_000 else value // 1_000
-        return source.stamp(value)
+        found = source.stamp(value)
     except (ValueError, OverflowError, OSError):
         return None
+    return found if 0 < found.us < _LATEST_US else None
 
 
 def due_us(source: Source, value: object) -> int | None:

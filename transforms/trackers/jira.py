@@ -21,7 +21,7 @@ from transforms.domain.tracked import (
     Fact,
     Note,
     Ticket,
-    commands,
+    comment,
     due_us,
     item_members,
     member,
@@ -148,8 +148,8 @@ class _Reader:
         yield from self._histories(f"{pointer}/changelog/histories", changelog.get("histories"), ticket)
         yield from _missing(pointer, ticket, changelog, "histories", "changelog", "changes")
         comments = record(fields.get("comment"))
-        for place, comment in records(comments.get("comments")):
-            yield from self._comment(f"{pointer}/fields/comment/comments/{place}", comment, ticket)
+        for place, item in records(comments.get("comments")):
+            yield from self._comment(f"{pointer}/fields/comment/comments/{place}", item, ticket)
         yield from _missing(pointer, ticket, comments, "comments", "comments", "comments")
 
     def _ticket(self, pointer: str, issue: dict[str, Any], fields: dict[str, Any], ticket: str) -> Ticket:
@@ -212,15 +212,12 @@ class _Reader:
     def category(self, status: object) -> str | None:
         return self._categories.get(text(status) or "")
 
-    def _comment(self, pointer: str, comment: dict[str, Any], ticket: str) -> Iterator[Item]:
-        at, body, own_id = stamp(self._source, comment.get("created")), rich_text(comment.get("body")), text(comment.get("id"))
+    def _comment(self, pointer: str, item: dict[str, Any], ticket: str) -> Iterator[Item]:
+        at, body, own_id = stamp(self._source, item.get("created")), rich_text(item.get("body")), text(item.get("id"))
         if at is None:
-            yield undated(pointer, comment, "created")
+            yield undated(pointer, item, "created")
             return
-        native_id = f"comment:{own_id}" if own_id else None
-        yield Fact(
-            pointer=pointer, section="comment", words=commands(body), at=at, ticket=ticket, native_id=native_id, actor=_person(comment.get("author")), text=body
-        )
+        yield comment(pointer, ticket, at, f"comment:{own_id}" if own_id else None, _person(item.get("author")), body)
 
     def _webhook(self, pointer: str, hook: dict[str, Any]) -> Iterator[Item]:
         issue, changelog = record(hook.get("issue")), record(hook.get("changelog"))
