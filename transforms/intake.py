@@ -63,7 +63,7 @@ class Intake(msgspec.Struct, kw_only=True):
 def read(content: bytes, delivery: Delivery, policy: Policy) -> Intake:
     """Reads one file whole. Never raises for what the content holds: a file that cannot be used comes back with its reason."""
     try:
-        if delivery.folder in ("scans", "activity"):
+        if delivery.folder == "scans":
             content = _without_lone_surrogates(content)
         head = Head(content)
         if not content.strip():
@@ -171,9 +171,10 @@ ACTIVITY_VALUES = ("event_id", "ref", "event", "actor", "occurred_at", "target_p
 
 
 def _read_activity(content: bytes, head: Head, delivery: Delivery, policy: Policy) -> Intake:
-    module, tracker, mapping = trackers.reader(head, delivery.sidecar.source, policy)
+    mended = _without_lone_surrogates(content)
+    module, tracker, mapping = trackers.reader(head if mended is content else Head(mended), delivery.sidecar.source, policy)
     source = _source(delivery, policy, module.NAME)._replace(mapping=mapping)
-    rows, rejected = _split(mapped(module.parse(content, source), mapping, tracker, Tally()))
+    rows, rejected = _split(mapped(module.parse(mended if mapping else content, source), mapping, tracker, Tally()))
     states = [row for row in rows if row.get("table") == "ticket"]
     rejects: list[tuple[Reject, int | None]] = [(reject, None) for reject in rejected]
     tolerance, tz = policy.clock_tolerance.wall_us(), zone(source.zone_name)

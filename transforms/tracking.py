@@ -71,7 +71,8 @@ def mapped(items: Iterable[Any], mapping: Mapping | None, tracker: str, tally: T
 
 def _events(fact: Fact, mapping: Mapping, tracker: str, tally: Tally) -> Iterator[dict]:
     for ref in marked(fact.text):
-        yield _link(fact.pointer, tracker, fact.native_id, fact.ticket, ref, fact.at, tally)
+        tally.links[ref] += 1
+        yield _link(fact.pointer, tracker, fact.native_id, fact.ticket, ref, fact.at)
     for name, event in _decisions(fact, mapping, tally):
         tally.matched[fact.section, name, event] += 1
         if event == IGNORED:
@@ -137,20 +138,22 @@ def _ticket(ticket: Ticket, mapping: Mapping, tracker: str, tally: Tally) -> Ite
     }
     # Linked since it was made: when the line was written is not told, and a link has no order among events.
     at = ticket.created or ticket.updated
+    if at is not None:
+        for name in ticket.other_names:
+            yield _link(ticket.pointer, tracker, f"ticket:{name}", name, ticket.ticket, at)
     for ref in refs:
+        tally.links[ref] += 1
         if at is None:
             yield Reject(f"{ticket.pointer}#{ref}", "missing_created", f"{ticket.ticket} names finding {ref} and says no instant of its own", ticket.ticket)
-            continue
-        for name in (ticket.ticket, *ticket.other_names):
-            yield _link(ticket.pointer, tracker, f"ticket:{name}", name, ref, at, tally)
+        else:
+            yield _link(ticket.pointer, tracker, f"ticket:{ticket.ticket}", ticket.ticket, ref, at)
 
 
 def _is_unknown(table: dict[str, str], names: tuple[str, ...]) -> bool:
     return not any(name in table for name in names)
 
 
-def _link(pointer: str, tracker: str, native_id: str | None, ticket: str, ref: str, at: Stamp, tally: Tally) -> dict:
-    tally.links[ref] += 1
+def _link(pointer: str, tracker: str, native_id: str | None, ticket: str, ref: str, at: Stamp) -> dict:
     return {
         "pointer": pointer,
         "event_id": f"{tracker}:{native_id}:ticket_linked:{ref}" if native_id else None,

@@ -54,7 +54,7 @@ class Ticket(msgspec.Struct, frozen=True, kw_only=True):
 
     pointer: str
     ticket: str
-    #: Other names that this tracker's files give it (`jira:10063`): a finding is linked to them too.
+    #: Other names that this tracker's files give it (`jira:10063`): what is linked to the ticket is linked to them.
     other_names: tuple[str, ...] = ()
     title: str | None = None
     native_state: str | None = None

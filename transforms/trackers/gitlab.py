@@ -1,6 +1,7 @@
 """GitLab issues over the REST API: resource state events, resource label events, notes, issues; or an issue with its lists in one object.
 
-Events and notes say the issue's id, not its path: by themselves they are of ticket `gitlab:ID`. An issue that names a finding is linked under both.
+Events and notes say the issue's id, not its path: by themselves they are of ticket `gitlab:ID`; an export of the issue ties that to
+its path (`group/project#12`).
 """
 
 from __future__ import annotations

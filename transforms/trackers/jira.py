@@ -1,7 +1,7 @@
 """Jira Cloud and Data Center: issues with their changelog (search, board, one issue), changelog pages, webhooks, DevLake's CSV of changelog rows.
 
 A change is known by the id of its history and its field, the same in every one of these. Where only the issue's number is told and not its key,
-the ticket is `jira:NUMBER`; an issue that names a finding in its text is linked under both.
+the ticket is `jira:NUMBER`; an export of the issue itself ties that to the key.
 """
 
 from __future__ import annotations

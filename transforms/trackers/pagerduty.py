@@ -108,7 +108,7 @@ def _incident(pointer: str, incident: dict[str, Any], source: Source) -> Iterato
         state_words=words(status),
         assignee=assignees[0] if assignees else None,
         native_priority=priority or text(incident.get("urgency")),
-        severity_words=words(priority, f"urgency:{text(incident.get('urgency'))}"),
+        severity_words=words(priority or incident.get("urgency")),
         texts=tuple(found for found in (text(body.get("details")), text(incident.get("description")), text(incident.get("title"))) if found),
         url=text(incident.get("html_url")),
         created=created,

@@ -1,6 +1,7 @@
 """ServiceNow: incidents and other tasks (Table API), sys_audit and sys_journal_field (JSON, CSV), an event log of incidents as CSV.
 
-`sys_audit` says which record by its sys_id: by itself it is of ticket `servicenow:SYS_ID`. A record that names a finding is linked under both.
+`sys_audit` says which record by its sys_id: by itself it is of ticket `servicenow:SYS_ID`; an export of the record ties that to
+its number.
 The event log has one row per update, with the whole incident after it: what changed is what differs from the row before.
 """
 
