@@ -93,7 +93,6 @@ def _finding(pointer: str, finding: dict[str, Any], source: Source) -> Iterator[
         title=text(finding.get("title")),
         native_state=state,
         state_words=words(state),
-        assignee=next((name for item in finding["reviewers"] if (name := _person(item))), None) if isinstance(finding.get("reviewers"), list) else None,
         native_priority=severity,
         severity_words=words(severity),
         due_at=due_us(source, finding.get(fields.due or "")),

@@ -166,8 +166,9 @@ def _facts(
             yield _assignment(pointer, ticket, at, name)
     else:
         target = people[0] if people else None
-        native_id = f"{ticket}:{kind}:{second(at)}:{target or ''}:{actor or ''}"
-        is_minor = kind not in _ANNOUNCED.values()
+        is_minor, own_id = kind not in _ANNOUNCED.values(), text(item.get("id"))
+        # Of what no webhook announces there is one telling, and its id.
+        native_id = f"{ticket}:{kind}:{own_id}" if is_minor and own_id else f"{ticket}:{kind}:{second(at)}:{actor or ''}"
         yield Fact(
             pointer=pointer, section="entry", words=words(kind), at=at, ticket=ticket, native_id=native_id, actor=actor, target_person=target,
             channel=channel, text=said, is_minor=is_minor,

@@ -104,6 +104,11 @@ def _shown(cell: object) -> str | None:
     return (text(cell.get("display_value")) or text(cell.get("value"))) if isinstance(cell, dict) else text(cell)
 
 
+def _person(cell: object) -> str | None:
+    """Who it is, as stored: a user name or the sys_id of a user. The name that is shown tells nobody apart."""
+    return _value(cell) or _shown(cell)
+
+
 def _by_id(value: object) -> str | None:
     found = _value(value)
     return f"{NAME}:{found}" if found else None
@@ -121,7 +126,7 @@ def _state_words(old: tuple[str | None, str | None], new: tuple[str | None, str 
 
 def _audit(pointer: str, row: dict[str, Any], source: Source) -> Iterator[Item]:
     ticket, field = _by_id(row.get("documentkey")), _value(row.get("fieldname"))
-    at, actor, own_id = stamp(source, _value(row.get("sys_created_on"))), _shown(row.get("user")) or _shown(row.get("sys_created_by")), _value(row.get("sys_id"))
+    at, actor, own_id = stamp(source, _value(row.get("sys_created_on"))), _person(row.get("user")) or _person(row.get("sys_created_by")), _value(row.get("sys_id"))
     if ticket is None or field is None:
         lacking = "documentkey" if ticket is None else "fieldname"
         yield Reject(pointer, f"missing_{lacking}", f"the row has no {lacking}", raw(row))
@@ -144,7 +149,7 @@ def _change(
         yield Fact(pointer=pointer, section="status", words=_state_words(old, new), at=at, ticket=ticket, native_id=native_id, actor=actor, text=said)
     elif kind == "assigned_to":
         change = "unassigned" if not new[0] else "reassigned" if old[0] else "assigned"
-        yield Fact(pointer=pointer, section="assignment", words=(change,), at=at, ticket=ticket, native_id=native_id, actor=actor, target_person=new[1])
+        yield Fact(pointer=pointer, section="assignment", words=(change,), at=at, ticket=ticket, native_id=native_id, actor=actor, target_person=new[0])
     elif kind in ("comments", "work_notes"):
         yield comment(pointer, ticket, at, native_id, actor, new[1])
     else:
@@ -159,7 +164,7 @@ def _journal(pointer: str, row: dict[str, Any], source: Source) -> Iterator[Item
     elif at is None:
         yield undated(pointer, row, "sys_created_on")
     else:
-        yield comment(pointer, ticket, at, f"journal:{own_id}" if own_id else None, _shown(row.get("sys_created_by")), _value(row.get("value")))
+        yield comment(pointer, ticket, at, f"journal:{own_id}" if own_id else None, _person(row.get("sys_created_by")), _value(row.get("value")))
 
 
 def _record(pointer: str, row: dict[str, Any], source: Source) -> Iterator[Item]:
@@ -177,7 +182,7 @@ def _record(pointer: str, row: dict[str, Any], source: Source) -> Iterator[Item]
         title=_shown(row.get("short_description")),
         native_state=_shown(state),
         state_words=words(_id_word(_value(state)), _shown(state)),
-        assignee=_shown(row.get("assigned_to")),
+        assignee=_person(row.get("assigned_to")),
         native_priority=_shown(priority),
         severity_words=words(_shown(priority), _value(priority)),
         due_at=due_us(source, _value(row.get(fields.due or ""))),
@@ -190,7 +195,7 @@ def _record(pointer: str, row: dict[str, Any], source: Source) -> Iterator[Item]
         if at is not None:
             # As sys_audit has it, so that both are one; but it says which record by another name.
             native_id = f"{by_id}:state:{number}:{second(at)}" if by_id else None
-            actor = _shown(row.get(by))
+            actor = _person(row.get(by))
             yield Fact(
                 pointer=f"{pointer}/{name}", section="status", words=words(f"id:{number}", shown), at=at, ticket=ticket, native_id=native_id, actor=actor, text=shown
             )
