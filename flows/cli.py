@@ -96,10 +96,7 @@ def formats(
     """The formats that are read."""
     from transforms import formats as catalogue
 
-    if explain is not None:
-        rows = catalogue.explain(settings.read_file("--explain", explain))
-    else:
-        rows = catalogue.listing()
+    rows = catalogue.listing() if explain is None else catalogue.explain(settings.read_file("--explain", explain))
     if as_json:
         _print_json(rows)
     else:

@@ -34,9 +34,13 @@ class References:
 
     def follow(self, names: Sequence[tuple[str, str]]) -> None:
         """Ties each (ref, ticket) where the ref is another ticket, as a tracker's key is to its number, whatever the order of links."""
+        by_ticket = [(ref, ticket) for ref, ticket in names if not self._is_named(ref)]
         is_changed = True
         while is_changed:
-            is_changed = any([self.link(ticket, self._tickets[ref]) for ref, ticket in names if ref in self._tickets and not self._is_named(ref)])
+            is_changed = False
+            for ref, ticket in by_ticket:
+                if ref in self._tickets:
+                    is_changed = self.link(ticket, self._tickets[ref]) or is_changed
 
     def _is_named(self, ref: str) -> bool:
         return ref in self._sightings or any(ref in known for known in self._own)

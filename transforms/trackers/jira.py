@@ -43,6 +43,7 @@ TITLE = "Jira Cloud and Data Center (issues with changelog, changelog pages, web
 
 _CSV = {"id", "issue_id", "author_id", "field_name", "original_from_value", "original_to_value", "created_date"}
 _ISSUE_OF_URL = re.compile(r"/issue/([^/?]+)/changelog")
+_CATEGORIES = {"2": "new", "4": "indeterminate", "3": "done"}
 Item = Fact | Ticket | Note | Reject
 
 
@@ -106,9 +107,9 @@ class _Reader:
             for item in value:
                 self._learn(item, categories, depth + 1)
         elif isinstance(value, dict):
-            category = text(record(value.get("statusCategory")).get("key"))
+            category = _category(value)
             if category and (status := text(value.get("id"))):
-                categories.setdefault(status, set()).add(word(category))
+                categories.setdefault(status, set()).add(category)
             if (person := _person(value)) and ("accountId" in value or "emailAddress" in value):
                 for name in ("accountId", "name", "key"):
                     if own := text(value.get(name)):
@@ -154,7 +155,7 @@ class _Reader:
 
     def _ticket(self, pointer: str, issue: dict[str, Any], fields: dict[str, Any], ticket: str) -> Ticket:
         status, number, address = record(fields.get("status")), text(issue.get("id")), urlsplit(text(issue.get("self")) or "")
-        category = text(record(status.get("statusCategory")).get("key"))
+        category = _category(status)
         priority = fields.get(self._fields.severity or "")
         named = record(priority)
         native = text(named.get("name")) or text(named.get("value")) or text(priority)
@@ -228,6 +229,13 @@ class _Reader:
             yield from self._history(f"{pointer}/changelog", history, ticket)
         if ticket and isinstance(hook.get("comment"), dict):
             yield from self._comment(f"{pointer}/comment", hook["comment"], ticket)
+
+
+def _category(status: dict[str, Any]) -> str | None:
+    """A status's category: by its number, which is the same everywhere, else by its key."""
+    category = record(status.get("statusCategory"))
+    key = text(category.get("key"))
+    return _CATEGORIES.get(text(category.get("id")) or "") or (word(key) if key else None)
 
 
 def _order(entry: tuple[Stamp | None, int, dict[str, Any]]) -> tuple:

@@ -83,8 +83,6 @@ def _row(row: dict[str, str], name: str) -> Row:
 
 
 def _table(name: str) -> list[dict[str, str]]:
-    import gzip
-
     return list(csv.DictReader(io.StringIO(gzip.decompress((golden.GOLDEN / "jira" / name).read_bytes()).decode())))
 
 
