@@ -10,6 +10,7 @@ import hashlib
 import ipaddress
 import json
 import re
+from collections.abc import Sequence
 from datetime import date
 from fractions import Fraction
 from functools import lru_cache
@@ -352,22 +353,26 @@ def load_policy(*layers: tuple[str, str]) -> Policy:
 
     Raises `PolicyError` naming file, line and key for an unknown key, a wrong unit or an impossible value.
     """
-    merged: dict[str, Any] = {"trackers": shipped_trees()}
+    return _load(shipped_trees(), layers)
+
+
+def _load(trackers: dict[str, dict[str, Any]], layers: Sequence[tuple[str, str]]) -> Policy:
+    """The policy of layers over these mappings of trackers."""
+    merged: dict[str, Any] = {"trackers": trackers}
     lines: dict[tuple[str, ...], str] = {}
     for name, text in layers:
         tree = _read(name, text)
         lines.update(_lines(name, text))
         merged = _overlay(merged, tree)
-    _found_on_formats(merged["trackers"], lines, layers[-1][0])
+    _found_on_formats(merged["trackers"], trackers, lines, layers[-1][0])
     try:
         return Policy.model_validate(merged)
     except ValidationError as error:
         raise _fault(error, lines, layers[-1][0]) from None
 
 
-def _found_on_formats(trackers: Any, lines: dict[tuple[str, ...], str], name: str) -> None:
-    """Lays each tracker of the programme's own over the shipped mapping that it names as its format. Raises `PolicyError` where it names none."""
-    base = shipped_trees()
+def _found_on_formats(trackers: Any, base: dict[str, dict[str, Any]], lines: dict[tuple[str, ...], str], name: str) -> None:
+    """Lays each tracker of the programme's own over the mapping of the one that it names as its format. Raises `PolicyError` where it names none."""
     for tracker, tree in trackers.items() if isinstance(trackers, dict) else ():
         if tracker in base or not isinstance(tree, dict):
             continue
@@ -389,7 +394,9 @@ def from_canonical(text: str) -> Policy:
 
 def overlaid(policy: Policy, name: str, text: str) -> Policy:
     """A policy with the keys of one more layer over it. Raises `PolicyError` for what that layer says."""
-    return load_policy(("the policy below", _with_durations(policy.canonical)), (name, text))
+    # Over its own mappings: those that this code ships may know more words than it did.
+    trackers = policy.model_dump(mode="json")["trackers"]
+    return _load(trackers, [("the policy below", _with_durations(policy.canonical)), (name, text)])
 
 
 def _with_durations(text: str) -> str:

@@ -14,8 +14,11 @@ from transforms import tracker_formats, trackers
 from transforms.domain.errors import PolicyError
 from transforms.domain.head import Head
 from transforms.domain.mapping import shipped
+from transforms.domain.policy import overlaid
 from transforms.domain.tracked import commands, marked, rich_text
 from transforms.formats import FOLDERS
+from warehouse import decisions, rebuild
+from warehouse.load import Stamp
 
 GOLDEN = Path(__file__).resolve().parents[2] / "golden" / "trackers"
 FORMATS = sorted(path.name for path in GOLDEN.iterdir() if path.is_dir())
@@ -271,6 +274,36 @@ def test_a_file_that_no_word_was_known_of_is_read_again_when_the_policy_says_wha
     assert warehouse.sql("SELECT status, rows_in FROM record.landed_file") == [("quarantined", 0)]
     warehouse.run(landing.parent, "2026-06-02T00:00:00Z", {"trackers": {"jira": {"status": {"Übernommen": "acknowledged"}}}})
     assert warehouse.sql("SELECT status, rows_in FROM record.landed_file WHERE kind = 'activity' AND path LIKE 'activity/%'") == [("loaded", 1)]
+
+
+def test_a_loaded_file_keeps_what_it_came_to_until_it_is_read_again_and_a_rebuild_takes_the_new_meaning_alone(tools, tmp_path):
+    landing = tmp_path / "landing" / "activity"
+    landing.mkdir(parents=True)
+    (landing / "a.json").write_bytes((GOLDEN / "jira" / "made_bulk_changelogs.json").read_bytes())
+    warehouse, corrected = tools.Warehouse(tmp_path / "home"), tools.make_policy({"trackers": {"jira": {"status": {"Accepted": "triaged"}}}})
+
+    def known() -> list[str]:
+        return [event for (event,) in warehouse.sql("SELECT event FROM record.activity ORDER BY event")]
+
+    warehouse.run(landing.parent, "2026-06-01T00:00:00Z")
+    warehouse.run(landing.parent, "2026-06-02T00:00:00Z", corrected)
+    assert known() == ["acknowledged"]
+    ((sha,),) = warehouse.sql("SELECT sha256 FROM record.landed_file")
+    decisions.decide(warehouse.home.folder, "reprocess", sha, "accepted means triaged", by="anna", at_us=tools.us("2026-06-02T12:00:00Z"))
+    warehouse.run(landing.parent, "2026-06-03T00:00:00Z", corrected)
+    assert known() == ["acknowledged", "triaged"] and warehouse.balances()
+    with tools.parsed_here():
+        rebuild.replay(warehouse.home, corrected, Stamp("rebuilt", tools.us("2026-06-04T00:00:00Z"), "code", corrected.digest))
+    assert known() == ["triaged"]
+
+
+def test_a_policy_laid_over_one_that_was_kept_gains_no_word_that_was_shipped_since(tools):
+    kept = tools.make_policy({"trackers": {"jira": {"status": {"done": "verified"}}, "emea": {"format": "jira"}}})
+    jira = kept.trackers["jira"]
+    older = kept.model_copy(update={"trackers": {"jira": jira.model_copy(update={"label": {}}), "emea": kept.trackers["emea"]}})
+    other = overlaid(older, "own.yaml", "trackers: {apac: {format: jira, status: {Fertig: resolved}}}")
+    assert other.trackers["jira"] == older.trackers["jira"] and other.trackers["emea"] == older.trackers["emea"]
+    assert other.trackers["apac"].status["fertig"] == "resolved" and other.trackers["apac"].label == {}
 
 
 def test_an_unknown_zone_of_a_source_is_exit_2(tools):

@@ -40,8 +40,8 @@ into the policy.
 - A list that says that there is more of it than it has (`total`) is a rejected row `truncated_changelog` or `truncated_comments`. A change that does not begin where the one
   before ended (a broken chain) is told by `--explain`, and read as it is.
 - A file of which the mapping has no word at all is quarantined as `nothing_mapped`, with its words; under a changed policy it is read again by itself. A loaded file is not: what it
-  came to under the mapping of then stays, so that a past figure can be had again. `handoff reprocess SHA` reads it again and adds what the new mapping has more;
-  what an old mapping took for an event wrongly goes only with the file (`handoff retract SHA`).
+  came to under the mapping of then stays, so that a past figure can be had again. `handoff reprocess SHA` reads one again and adds what the new mapping has more. To take back
+  what an old mapping wrongly took for an event, `handoff rebuild --policy FILE` makes the whole record anew from the raw files under the new one, or `handoff retract SHA` leaves a file out.
 
 ## How to say what words mean
 
