@@ -218,23 +218,23 @@ def _updates(ticket: str, rows: Iterable[tuple[str, dict[str, str]]], source: So
     for at, count, pointer, cells in dated:
         now = {name: value for name, value in cells.items() if value != _UNKNOWN}
         actor = now.get("sys_updated_by")
-        holder = {"assigned_to": _holder(before), "incident_state": before.get("incident_state")}
-        for field, new in (("assigned_to", _holder(now)), ("incident_state", now.get("incident_state"))):
-            old = holder[field]
+        changes = (("assigned_to", _holder(before), _holder(now)), ("incident_state", before.get("incident_state"), now.get("incident_state")))
+        for field, old, new in changes:
             if old == new or (field == "incident_state" and new is None):
                 continue
             native_id = f"{ticket}:{count}:{field}:{second(at)}"
-            yield from _change(f"{pointer}/{field}", ticket, field, (old, old), (new, new), at, native_id, actor)
+            was, is_now = (side if isinstance(side, str) or side is None else side[1] for side in (old, new))
+            yield from _change(f"{pointer}/{field}", ticket, field, (was, was), (is_now, is_now), at, native_id, actor)
         before = now
     if dated:
         last = dated[-1]
-        priority, state = before.get("priority"), before.get("incident_state")
+        priority, state, holder = before.get("priority"), before.get("incident_state"), _holder(before)
         yield Ticket(
             pointer=last[2],
             ticket=ticket,
             native_state=state,
             state_words=words(state),
-            assignee=_holder(before),
+            assignee=holder[1] if holder else None,
             native_priority=priority,
             severity_words=words(priority),
             created=stamp(source, before.get("opened_at")),
@@ -242,6 +242,6 @@ def _updates(ticket: str, rows: Iterable[tuple[str, dict[str, str]]], source: So
         )
 
 
-def _holder(cells: dict[str, str]) -> str | None:
-    """Who has it: the person, else the group's queue."""
-    return cells.get("assigned_to") or cells.get("assignment_group")
+def _holder(cells: dict[str, str]) -> tuple[str, str] | None:
+    """Who has it: the person, else the group's queue; with which of the two it is, since their names may be alike."""
+    return next(((name, cells[name]) for name in ("assigned_to", "assignment_group") if name in cells), None)
