@@ -24,6 +24,7 @@ _AT_INTAKE = {
     "scans.maximum_collapse": "which scans were held was decided when they were landed",
     "scans.minimum_results": "which scans were held was decided when they were landed",
     "sources": "stamps without a zone, and dates, were read when their files were landed",
+    "trackers": "what a tracker's words mean was decided when its files were landed",
     "landing": "which files were left for the next run was decided when they were found",
 }
 #: Sections that decide when a cycle begins or ends, what it is rated, or who can acknowledge: by them a run completes stages itself.

@@ -41,6 +41,7 @@ TASK_BYTES = 4 * 1024**2
 _ROW_KEYS = {
     "observation": ("observation_id", "content_id"),
     "activity": ("event_id", "content_id"),
+    "ticket": ("content_id",),
     "asset": ("content_id",),
     "person": ("content_id",),
     "ownership": ("content_id",),

@@ -38,6 +38,7 @@ def test_every_key_that_differs_is_named_as_the_file_writes_it(tools, overlay, c
         ({"scans": {"minimum_results": 3}}, "scans.minimum_results", ["3", "20"], "held"),
         ({"sources": {"zap": {"time_zone": "Europe/Berlin"}}}, "sources.zap", ["Europe/Berlin", "nothing"], "read when"),
         ({"sources": {"*": {"date_order": "dmy"}}}, "sources.*.date_order", ["dmy", "mdy"], "read when"),
+        ({"trackers": {"jira": {"status": {"Done": "verified"}}}}, "trackers.jira.status.done", ["verified", "resolved"], "mean"),
         ({"landing": {"settle": "10s"}}, "landing.settle", ["10s", "0s"], "found"),
     ],
 )

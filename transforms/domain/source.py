@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from transforms.domain.instants import DateOrder, Stamp, parse_stamp
+from transforms.domain.mapping import Mapping
 from transforms.domain.policy import Directory, RegisterNames, RegisterTerms
 
 
@@ -24,6 +25,8 @@ class Source(NamedTuple):
     snapshot_us: int = 0
     #: Whether it claims to hold every row of its source.
     is_complete: bool = True
+    #: What the tracker's words and columns mean; None where there is no mapping.
+    mapping: Mapping | None = None
 
     def stamp(self, value: object) -> Stamp:
         """The instant of a cell; raises ValueError."""
