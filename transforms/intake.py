@@ -173,10 +173,13 @@ def _read_activity(content: bytes, head: Head, delivery: Delivery, policy: Polic
     module = claimant(trackers.formats(), head, "activity")
     source = _source(delivery, policy, module.NAME)
     rows, rejected = _split(module.parse(content, source))
+    states = [row for row in rows if row.get("table") == "ticket"]
     rejects: list[tuple[Reject, int | None]] = [(reject, None) for reject in rejected]
     tolerance, tz = policy.clock_tolerance.wall_us(), zone(source.zone_name)
     kept = []
     for row in rows:
+        if row.get("table") == "ticket":
+            continue
         stated = row.get("recorded_at")
         recorded = delivery.recorded_us if stated is None else stated
         if min(row["occurred_at"], recorded) <= EPOCH_US:
@@ -205,10 +208,27 @@ def _read_activity(content: bytes, head: Head, delivery: Delivery, policy: Polic
     return Intake(
         kind="activity",
         format=module.NAME,
-        frames={"activity": tables.ACTIVITY.frame(columns)},
+        frames={"activity": tables.ACTIVITY.frame(columns), **_ticket_frame(states, delivery, module.NAME)},
         rejects=_numbered(rejects),
-        rows_in=len(kept) + len(rejects),
+        rows_in=len(kept) + len(states) + len(rejects),
     )
+
+
+_TICKET_VALUES = tuple(column.name for column in tables.TICKET.columns if column.name not in ("claim_id", "pointer", "recorded_at", "content_id"))
+
+
+def _ticket_frame(rows: list[dict], delivery: Delivery, format_name: str) -> dict[str, pa.Table]:
+    """The states of tickets, where the file shows any. A list has no order of its own: it is sorted, so that one state is one content."""
+    if not rows:
+        return {}
+    tracker = delivery.sidecar.source or format_name
+    for row in rows:
+        row["tracker"] = tracker
+        row["labels"], row["refs"] = (sorted(set(row.get(name) or ())) for name in ("labels", "refs"))
+        row["content_id"] = identifier(*(row.get(name) for name in _TICKET_VALUES))
+    columns = {name: [row.get(name) for row in rows] for name in (*_TICKET_VALUES, "pointer", "content_id")}
+    _claim(columns, len(rows), delivery)
+    return {"ticket": tables.TICKET.frame(columns)}
 
 
 def _read_reference(content: bytes, head: Head, delivery: Delivery, policy: Policy) -> Intake:
