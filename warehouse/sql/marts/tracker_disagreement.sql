@@ -17,12 +17,13 @@
 -- url VARCHAR: Where a person opens the ticket.
 WITH history AS (
     SELECT
-        *,
+        ticket.*, derived.due_on(due_at, parameter.reporting_zone) AS due_on,
         lag(assignee_id) OVER states IS DISTINCT FROM assignee_id OR row_number() OVER states = 1 AS is_new_owner,
         lag(state) OVER states IS DISTINCT FROM state OR row_number() OVER states = 1 AS is_new_state,
         lag(severity) OVER states IS DISTINCT FROM severity OR row_number() OVER states = 1 AS is_new_severity,
         lag(due_at) OVER states IS DISTINCT FROM due_at OR row_number() OVER states = 1 AS is_new_deadline
-    FROM derived.ticket
+    FROM derived.ticket AS ticket
+    CROSS JOIN derived.parameter AS parameter
     WINDOW states AS (PARTITION BY tracker, ticket ORDER BY updated_at, content_id)
 ),
 -- A ticket as its tracker shows it last, with since when each value has stood there.
@@ -30,7 +31,7 @@ shown AS (
     SELECT
         tracker, ticket,
         unnest(max_by({
-            'ticket_title': title, 'state': state, 'native_state': native_state, 'assignee_id': assignee_id, 'ticket_severity': severity, 'due_at': due_at,
+            'ticket_title': title, 'state': state, 'native_state': native_state, 'assignee_id': assignee_id, 'ticket_severity': severity, 'due_on': due_on,
             'labels': labels, 'url': url
         }, (updated_at, content_id)), recursive := true),
         max(updated_at) FILTER (is_new_owner) AS owner_since,
@@ -58,9 +59,10 @@ recorded AS (
             ELSE 'open'
         END AS state,
         greatest(cycle.captured_at, cycle.in_progress_at, cycle.resolved_at, cycle.verified_at, cycle.withdrawn_at) AS state_since,
-        coalesce(cycle.remediation_due_at, cycle.single_sla_due_at) AS due_at,
+        derived.due_on(coalesce(cycle.remediation_due_at, cycle.single_sla_due_at), parameter.reporting_zone) AS due_on,
         coalesce(cycle.acknowledged_at, cycle.captured_at) AS due_since
     FROM derived.cycle AS cycle
+    CROSS JOIN derived.parameter AS parameter
     QUALIFY row_number() OVER (PARTITION BY cycle.finding_id ORDER BY cycle.cycle DESC) = 1
 ),
 pair AS (
@@ -78,11 +80,10 @@ pair AS (
              'is_judged': NOT coalesce(is_done_there, false) AND NOT is_done_here AND shown.ticket_severity IS NOT NULL,
              'is_same': recorded.severity_now = shown.ticket_severity},
             -- A tracker's deadline is a day: the two agree where it is the same one in the reporting zone.
-            {'field': 'deadline', 'record_value': strftime(timezone(parameter.reporting_zone, timezone('UTC', recorded.due_at)), '%Y-%m-%d'),
-             'tracker_value': strftime(timezone(parameter.reporting_zone, timezone('UTC', shown.due_at)), '%Y-%m-%d'),
+            {'field': 'deadline', 'record_value': strftime(recorded.due_on, '%Y-%m-%d'), 'tracker_value': strftime(shown.due_on, '%Y-%m-%d'),
              'since_at': greatest(recorded.due_since, shown.deadline_since),
-             'is_judged': NOT coalesce(is_done_there, false) AND NOT is_done_here AND shown.due_at IS NOT NULL AND recorded.due_at IS NOT NULL,
-             'is_same': timezone(parameter.reporting_zone, timezone('UTC', recorded.due_at))::DATE = timezone(parameter.reporting_zone, timezone('UTC', shown.due_at))::DATE},
+             'is_judged': NOT coalesce(is_done_there, false) AND NOT is_done_here AND shown.due_on IS NOT NULL AND recorded.due_on IS NOT NULL,
+             'is_same': recorded.due_on = shown.due_on},
             -- A fix that waits for its verification is done for the tracker, and so is what was withdrawn.
             {'field': 'state', 'record_value': recorded.state, 'tracker_value': coalesce(shown.state, shown.native_state),
              'since_at': greatest(recorded.state_since, shown.state_since), 'is_judged': shown.state IS NOT NULL,
@@ -91,7 +92,6 @@ pair AS (
     FROM link
     JOIN recorded USING (finding_id)
     JOIN shown USING (ticket)
-    CROSS JOIN derived.parameter AS parameter
 ),
 contradiction AS (
     SELECT
