@@ -125,6 +125,7 @@ class _Derivation:
         self._active_assets()
         self._people()
         self._directory_issues()
+        self._tickets()
         concerned = self._resolve(events, observations)
         if self._waiting_bands is not None:
             self._deliver(events, self._places_of_dispatches(observations, concerned))
@@ -303,6 +304,15 @@ class _Derivation:
             starts = [directory.since(person_id, as_of) for person_id in ids]
             since = max((start for start in starts if start is not None), default=None)
             self._add("directory_issue", issue=issue, subject=subject, person_ids=ids, since_at=since)
+
+    def _tickets(self) -> None:
+        """What the trackers say of their tickets, held against the record later. One that does not say when it changed is as it was when it landed."""
+        names = ("content_id", "ticket", "tracker", "title", "state", "native_state", "assignee", "severity", "native_priority", "url", "labels", "due_at")
+        for row in _rows(self._record["ticket"], tables.TICKET):
+            updated = row["recorded_at"] if row["updated_at"] is None else row["updated_at"]
+            if updated <= self._as_of:
+                person = self._directory.person(row["assignee"], self._as_of)
+                self._add("ticket", **{name: row[name] for name in names}, assignee_id=person.person_id, updated_at=updated)
 
     # Findings, some thousands at a time: the rows of all of them at once would fill the memory
 

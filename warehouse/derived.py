@@ -31,7 +31,7 @@ def _write_parameters(connection: duckdb.DuckDBPyConnection, policy: Policy, as_
     connection.execute(
         "CREATE TABLE derived.parameter AS SELECT make_timestamp(?::BIGINT) AS as_of, ?::VARCHAR AS reporting_zone, ?::INTEGER AS verdict_minimum, "
         "?::VARCHAR AS policy_digest, ?::BIGINT AS bulk_count, ?::BIGINT AS bulk_window_us, ?::BIGINT AS scan_cadence_us, "
-        "?::BIGINT AS mapping_age_us, ?::BIGINT AS acknowledged_within_us",
+        "?::BIGINT AS mapping_age_us, ?::BIGINT AS acknowledged_within_us, ?::VARCHAR[] AS ticket_labels",
         [
             as_of_us,
             policy.reporting_zone,
@@ -42,6 +42,7 @@ def _write_parameters(connection: duckdb.DuckDBPyConnection, policy: Policy, as_
             policy.scans.cadence.wall_us(),
             policy.routing.mapping_age.wall_us(),
             policy.routing.acknowledged_within.wall_us(),
+            [label.strip().lower() for label in policy.disagreement.labels],
         ],
     )
     connection.execute(

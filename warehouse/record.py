@@ -11,7 +11,7 @@ from transforms.domain import tables
 from warehouse.schema import sql_file
 
 #: Tables whose rows count only while their claim does.
-CLAIMED = ("observation", "activity", "known_exploited", "vulnerability_alias", "exploit_prediction")
+CLAIMED = ("observation", "activity", "ticket", "known_exploited", "vulnerability_alias", "exploit_prediction")
 REGISTERS = ("asset", "person", "ownership", "register_member")
 
 #: What the state digest covers, and what it leaves out: when and how a row arrived (ruling 2).

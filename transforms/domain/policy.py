@@ -376,6 +376,11 @@ class Landing(Strict):
 DigestWindow = Literal["at_once", "business_day"]
 
 
+class Disagreement(Strict):
+    #: Labels of the tickets that ought to have a finding; none: every open ticket that a tracker shows.
+    labels: list[str] = []
+
+
 class Dispatch(Strict):
     digest: ByBand[DigestWindow] = ByBand[DigestWindow](critical="at_once", high="at_once", medium="at_once", low="at_once")
 
@@ -403,6 +408,7 @@ class Policy(Strict):
     reopen: Reopen
     landing: Landing
     #: With a default of its own: policies kept before there was this key are read like any other.
+    disagreement: Disagreement = Disagreement()
     dispatch: Dispatch = Dispatch()
     #: Likewise; its own default is as it was before: nobody is anything but what their directory says.
     directory: Directory = Directory()

@@ -602,6 +602,17 @@ DERIVED_ASSET = Table(
     ),
 )
 
+DERIVED_TICKET = Table(
+    "ticket",
+    "one row per distinct state of a ticket that its tracker showed by as_of; its assignee as the directory has them at as_of",
+    ("content_id",),
+    (
+        *_texts("content_id", "ticket", "tracker", "title", "state", "native_state", "assignee", "assignee_id", "severity", "native_priority", "url"),
+        Column("labels", "VARCHAR[]", ""),
+        *_instants("due_at", "updated_at"),
+    ),
+)
+
 DERIVED_PERSON = Table(
     "person",
     "one row per person who was ever in the directory: as of as_of, or as last known of who is in it no more",
@@ -652,6 +663,7 @@ DERIVED_TABLES: dict[str, Table] = {
         DERIVED_TARGET,
         DERIVED_ASSET,
         DERIVED_PERSON,
+        DERIVED_TICKET,
         DERIVED_DISPATCH,
         DERIVED_DIRECTORY_ISSUE,
         DERIVED_CONFLICT,

@@ -31,3 +31,6 @@ CREATE MACRO derived.periods(on_day) AS {
 CREATE MACRO derived.grain(day, week, month, quarter) AS CASE
     WHEN day IS NOT NULL THEN 'day' WHEN week IS NOT NULL THEN 'week' WHEN month IS NOT NULL THEN 'month' WHEN quarter IS NOT NULL THEN 'quarter' ELSE 'all'
 END;
+
+-- The local day by whose end something is due. Due with the day's last instant is due on that day.
+CREATE MACRO derived.due_on(due_at, zone) AS timezone(zone, timezone('UTC', due_at - INTERVAL 1 MICROSECOND))::DATE;
