@@ -32,7 +32,7 @@ from transforms.grouping import group
 from transforms.lifecycle import Capture, Control, Cycle, Event, History, history, sort_events
 from transforms.references import References
 from transforms.routing import Directory, Ownership
-from transforms.severity import Band, Calibrator, environment
+from transforms.severity import Band, Calibrator, environment, native_term, scanner_score
 from transforms.versions import Disagreement, Row, Snapshot, Timeline, timeline
 from transforms.winners import Fields, as_text, instants_as_microseconds, rows_of, winners
 
@@ -267,6 +267,7 @@ class _Derivation:
             for row in rows_of(observations[first:end]):
                 row["band"], row["band_rule"] = self._band(row)
                 row["scanner_band"] = self._calibrator.scanner_band(row["scanner"], row["format"], row["native_severity"], row["native_score"])
+                row["scanner_score"] = scanner_score(row["cvss_vectors"] or (), row["native_score"])
                 groups.setdefault(row["finding"], []).append(row)
             events: dict[int, list[Fields]] = {}
             for row in rows_of(concerned[last:event_end]):
@@ -467,10 +468,13 @@ class _Derivation:
                 finding_id=finding.finding_id,
                 cycle=cycle_of.get(row["observation_id"]),
                 scanner=row["scanner"],
+                format=row["format"],
                 target=row["target"],
+                native_term=native_term(row["native_severity"]),
                 band=row["band"],
                 rule=row["band_rule"],
                 scanner_band=row["scanner_band"],
+                scanner_score=row["scanner_score"],
                 captured_at=row["captured_at"],
             )
 

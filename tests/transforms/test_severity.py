@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from transforms.domain.policy import Policy, load_policy
-from transforms.severity import NO_ENVIRONMENT, Band, Calibrator, Environment, environment
+from transforms.severity import NO_ENVIRONMENT, Band, Calibrator, Environment, environment, scanner_score
 
 OURS = (Path(__file__).parents[2] / "policy.yaml").read_text(encoding="utf-8")
 V2 = "AV:N/AC:L/Au:N/C:P/I:P/A:P"  # 7.5
@@ -131,6 +131,22 @@ def test_a_score_counts_only_without_a_term():
     assert band(score=0.0).band == "informational"
     assert band() == ("unrated", "no term, score or vector")
     assert band(term=" ", score=5.0).band == "medium"
+
+
+def test_a_team_can_rate_what_a_scanner_leaves_open():
+    assert band('severity: {calibration: {gitleaks: {"(no term)": high}}}', scanner="gitleaks") == ("high", "calibration gitleaks: (no term)")
+    assert band('severity: {calibration: {trivy: {"(NO TERM)": low}}}', format="trivy", term=" ") == ("low", "calibration trivy: (no term)")
+    rules = 'severity: {calibration: {"*": {"(no term)": medium}}}'
+    assert band(rules).band == "medium"
+    assert band(rules, term="wat").band == "unrated"  # a term that nobody knows is no missing one
+    assert band(rules, score=9.9).band == "critical"  # what the scanner does say goes before
+    assert band(rules, vectors=(V31,)).band == "critical"
+    assert band(rules, stated=True) == ("high", "known exploited (stated by the report), was medium by calibration *: (no term)")
+
+
+@pytest.mark.parametrize(("vectors", "score", "expected"), [((V31,), 1.0, 9.8), ((), 1.0, 1.0), (("nonsense",), None, None), ((V2, V4), None, 5.1)])
+def test_the_score_beside_a_term_knows_no_asset(vectors, score, expected):
+    assert scanner_score(vectors, score) == expected
 
 
 def test_bands_of_the_policy():

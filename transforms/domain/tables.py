@@ -457,7 +457,8 @@ DERIVED_CAPTURE = Table(
     (
         *_texts("observation_id", "content_id", "claim_id", "sighting_id", "finding_id"),
         Column("cycle", "INTEGER", ""),
-        *_texts("scanner", "target", "band", "rule", "scanner_band"),
+        *_texts("scanner", "format", "target", "native_term", "band", "rule", "scanner_band"),
+        Column("scanner_score", "DOUBLE", ""),
         *_instants("captured_at"),
     ),
 )
