@@ -19,7 +19,7 @@ import polars as pl
 import pyarrow as pa
 
 from transforms import digest, identity, scanners
-from transforms.binding import AssetRegister, Binding, address, forms, network
+from transforms.binding import AssetRegister, Binding, address, covered_place, forms, network, places_of
 from transforms.domain import tables
 from transforms.domain.calendar import Calendar
 from transforms.domain.digests import identifier
@@ -55,8 +55,8 @@ def derive(
 ) -> Derived:
     """Derives findings, cycles, instants and decisions from the record's rows known by `as_of_us`.
 
-    `record`: tables of `tables.RECORD_TABLES` by name, active claims only, plus `snapshot` (applied register files) and `scan`
-    (scope and instant of each dated scan). A run
+    `record`: tables of `tables.RECORD_TABLES` by name, active claims only, plus `snapshot` (applied register files), `scan`
+    (scope, scanners, instant and status of each) and `repeat` (sightings that a scan holds beside its own rows). A run
     `completes_stages`: the frames then already hold the own events that it returns, and deriving again with them landed changes nothing.
     `waiting_bands`: what if notifications of these bands had waited for a daily digest (transforms/digest.py); none of them still tells of
     every dispatch. A run leaves it out: what the record has was delivered as it was delivered.
@@ -119,7 +119,7 @@ class _Derivation:
         observations, events = self._observations(), self._events()
         inbox = Inbox()
         self._world = World(self._policy, self._as_of, self._assets, self._directory, ownership, inbox, self._calendars)
-        self._active_assets()
+        self._active_assets(self._scans())
         concerned = self._resolve(events, observations)
         if self._waiting_bands is not None:
             self._deliver(events, self._places_of_dispatches(observations, concerned))
@@ -189,11 +189,23 @@ class _Derivation:
         self._aliases = identity.canonical_ids(row["vulnerability_ids"] for row in _rows(self._record["vulnerability_alias"], tables.VULNERABILITY_ALIAS))
         self._calibrator = Calibrator(self._policy, scanners.calibrations(), self._kev, self._epss)
         # Of several contents of one observation, and of one result re-sent in one scan, the winner (rulings 2, 19, 20).
+        known = frame
         for key, kind in (("observation_id", "observation"), ("resend_id", "resent_observation")):
             frame = winners(frame, key, self._observation_rank, partial(self._lost_observation, kind))
+        self._repeats(known, frame)
         bindings = self._bind_targets(sorted(frame["target"].unique().to_list()))
         self._environments = {target: environment(binding.asset, self._policy) for target, binding in bindings.items()}
         return group(frame, bindings, self._aliases)
+
+    def _repeats(self, known: pl.DataFrame, kept: pl.DataFrame) -> None:
+        """What scans hold beside the observations that count: a content that lost to another was seen no less."""
+        names = [column.name for column in tables.DERIVED_REPEAT.columns]
+        found = pl.from_arrow(self._record["repeat"]).select(names)
+        if kept.height < known.height:
+            lost = known.join(kept, on=["observation_id", "content_id", "claim_id"], how="anti").select(names)
+            found = pl.concat([found, lost], how="vertical_relaxed")
+        rows = found.filter(pl.col("sighting_id").is_in(kept["sighting_id"].implode())).unique()
+        self._frames["repeat"].append(tables.DERIVED_REPEAT.frame({name: rows[name].to_list() for name in names}))
 
     def _band(self, row: Fields) -> Band:
         return self._calibrator.band(
@@ -237,19 +249,31 @@ class _Derivation:
                 asset_id=binding.asset_id,
                 candidates=list(binding.candidates),
                 is_authorized=_is_authorized(target, allowed),
+                places=places_of(target, binding),
             )
         return bindings
 
-    def _active_assets(self) -> None:
-        """The assets that ought to be scanned, each with the latest scan that says it covered it: a clean scan has no result to tell."""
+    def _scans(self) -> dict[str, tuple[int, str]]:
+        """The dated scans with what they covered; asset → the latest healthy one that says it covered it: a clean scan has no result to tell."""
         covered: dict[str, tuple[int, str]] = {}
         for row in self._record["scan"].to_pylist():
             if row["scanned_us"] is None or row["scanned_us"] > self._as_of:
                 continue
+            is_healthy = row["status"] in _HEALTHY
+            names = ("claim_id", "sha256", "path", "format", "status", "scanners", "scope", "rows_rejected")
+            self._add("scan", **{name: row[name] for name in names}, scanned_at=row["scanned_us"], is_healthy=is_healthy)
+            places: dict[str, str | None] = {}
             for target in row["scope"] or ():
                 binding = self._assets.bind(target, self._as_of)
-                if binding.status == "bound" and binding.asset_id:
+                places[covered_place(target, binding)] = binding.asset_id
+                if is_healthy and binding.status == "bound" and binding.asset_id:
                     covered[binding.asset_id] = max(covered.get(binding.asset_id, (0, "")), (row["scanned_us"], row["claim_id"]))
+            for place, asset_id in places.items():
+                self._add("scan_place", claim_id=row["claim_id"], place=place, asset_id=asset_id)
+        return covered
+
+    def _active_assets(self, covered: Mapping[str, tuple[int, str]]) -> None:
+        """The assets that ought to be scanned, each with the latest scan that says it covered it."""
         for asset, since in self._assets.in_force(self._as_of):
             if asset["status"] == "active":
                 covered_us, claim_id = covered.get(asset["asset_id"], (None, None))
@@ -721,6 +745,9 @@ def _opening(cycle: Cycle) -> str | None:
     first = cycle.captures[0] if cycle.captures and cycle.origin != "revalidation" else None
     return first.observation_id if first and first.captured_us == cycle.started_us else None
 
+
+#: What becomes of a scan whose coverage counts: read, without results, or held and let go by a person.
+_HEALTHY = ("loaded", "empty", "released")
 
 #: The columns in which two contents of one observation may differ, in the order of their names in the report.
 _ITEM_ORDER = ("cvss_vectors", "epss", "known_exploited", "native_score", "native_severity", "own_id", "rule", "source_state", "title", "engagement", "capture_channel")

@@ -12,7 +12,7 @@ import pyarrow as pa
 Type = Literal["VARCHAR", "INTEGER", "BIGINT", "DOUBLE", "BOOLEAN", "TIMESTAMP", "DATE", "VARCHAR[]", "INTEGER[]"]
 
 #: Of every table of the record and the marts; a newer one migrates or rebuilds, an older code refuses (ruling 97).
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
 
 ARROW_TYPES: dict[str, pa.DataType] = {
     "VARCHAR": pa.string(),
@@ -90,6 +90,7 @@ LANDING_ATTEMPT = Table(
         Column("snapshot_at", "TIMESTAMP", "Instant of a register snapshot: sidecar captured_at, else recorded_at."),
         Column("is_complete", "BOOLEAN", "Whether a register snapshot holds every row of its source, so that an absent row is closed."),
         Column("scope", "VARCHAR[]", "Targets that the scan covered (sidecar `scope`, else the targets of its results)."),
+        Column("scanners", "VARCHAR[]", "Scanners of its results, sorted; of a scan without any the sidecar's, else the format's. Null for what is no scan."),
         Column("landed_at", "TIMESTAMP", "When handoff read it (UTC): the as_of of that run."),
         Column("run_id", "VARCHAR", "The run that read it."),
         Column("code_version", "VARCHAR", "Digest of the code that read it."),
@@ -256,6 +257,17 @@ REGISTER_MEMBER = Table(
     ),
 )
 
+SCAN_MEMBER = Table(
+    "scan_member",
+    "one row per scan and result in it that the record had from another file already, so that its absence from a later scan is known",
+    ("claim_id", "observation_id"),
+    (
+        _CLAIM,
+        Column("observation_id", "VARCHAR", "The result, in observation."),
+        _RECORDED,
+    ),
+)
+
 KNOWN_EXPLOITED = Table(
     "known_exploited",
     "one row per vulnerability of a known-exploited catalogue",
@@ -398,6 +410,7 @@ RECORD_TABLES: dict[str, Table] = {
         PERSON,
         OWNERSHIP,
         REGISTER_MEMBER,
+        SCAN_MEMBER,
         ACTIVITY,
         KNOWN_EXPLOITED,
         VULNERABILITY_ALIAS,
@@ -560,7 +573,40 @@ DERIVED_TARGET = Table(
     "target",
     "one row per scanned target: what it binds to at as_of",
     ("target",),
-    (*_texts("target", "binding_status", "asset_id"), Column("candidates", "VARCHAR[]", ""), Column("is_authorized", "BOOLEAN", "")),
+    (
+        *_texts("target", "binding_status", "asset_id"),
+        Column("candidates", "VARCHAR[]", ""),
+        Column("is_authorized", "BOOLEAN", ""),
+        Column("places", "VARCHAR[]", "Places that a scan covers it by: one of them is enough."),
+    ),
+)
+
+DERIVED_SCAN = Table(
+    "scan",
+    "one row per dated scan known at as_of",
+    ("claim_id",),
+    (
+        *_texts("claim_id", "sha256", "path", "format", "status"),
+        Column("scanners", "VARCHAR[]", ""),
+        Column("scope", "VARCHAR[]", ""),
+        *_instants("scanned_at"),
+        Column("rows_rejected", "BIGINT", ""),
+        Column("is_healthy", "BOOLEAN", "Whether its coverage counts: loaded, empty or released, not held or discarded."),
+    ),
+)
+
+DERIVED_SCAN_PLACE = Table(
+    "scan_place",
+    "one row per dated scan and place that its scope covers",
+    ("claim_id", "place"),
+    (*_texts("claim_id", "place", "asset_id"),),
+)
+
+DERIVED_REPEAT = Table(
+    "repeat",
+    "one row per scan and sighting that it holds beside what capture has of it: repeated from another file, or lost to another content",
+    ("claim_id", "sighting_id", "scanner"),
+    (*_texts("claim_id", "sighting_id", "scanner"),),
 )
 
 DERIVED_ASSET = Table(
@@ -604,6 +650,9 @@ DERIVED_TABLES: dict[str, Table] = {
         DERIVED_ROUTING,
         DERIVED_QUEUE,
         DERIVED_TARGET,
+        DERIVED_SCAN,
+        DERIVED_SCAN_PLACE,
+        DERIVED_REPEAT,
         DERIVED_ASSET,
         DERIVED_DISPATCH,
         DERIVED_CONFLICT,
