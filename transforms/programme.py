@@ -249,6 +249,7 @@ class _Derivation:
                 asset_id=binding.asset_id,
                 candidates=list(binding.candidates),
                 is_authorized=_is_authorized(target, allowed),
+                place=covered_place(target, binding),
                 places=places_of(target, binding),
             )
         return bindings

@@ -577,7 +577,8 @@ DERIVED_TARGET = Table(
         *_texts("target", "binding_status", "asset_id"),
         Column("candidates", "VARCHAR[]", ""),
         Column("is_authorized", "BOOLEAN", ""),
-        Column("places", "VARCHAR[]", "Places that a scan covers it by: one of them is enough."),
+        Column("place", "VARCHAR", "What a scan of it covers."),
+        Column("places", "VARCHAR[]", "Places of which a scan must cover one to see what is at it."),
     ),
 )
 
