@@ -187,7 +187,8 @@ class Zone:
             if result.kind == "scan":
                 captured = pa.compute.max(result.frames["observation"].column("captured_at")).cast(pa.int64()).as_py()
                 scans.append(
-                    {"claim_id": claim, "sha256": sha256(content), "path": path, "format": result.format, "scanners": result.scanners, "scope": result.scope,
+                    {"is_dated_by_file": result.snapshot_us is None and set(result.frames["observation"].column("captured_at_source").to_pylist()) == {"file"},
+                     "claim_id": claim, "sha256": sha256(content), "path": path, "format": result.format, "scanners": result.scanners, "scope": result.scope,
                      "rows_rejected": len(result.rejects), "status": "loaded" if result.rows_in else "empty", "scanned_us": result.snapshot_us or captured}
                 )  # fmt: skip
             for name, frame in result.frames.items():

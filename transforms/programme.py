@@ -261,7 +261,7 @@ class _Derivation:
             if row["scanned_us"] is None or row["scanned_us"] > self._as_of:
                 continue
             is_healthy = row["status"] in _HEALTHY
-            names = ("claim_id", "sha256", "path", "format", "status", "scanners", "scope", "rows_rejected")
+            names = ("claim_id", "sha256", "path", "format", "status", "scanners", "scope", "rows_rejected", "is_dated_by_file")
             self._add("scan", **{name: row[name] for name in names}, scanned_at=row["scanned_us"], is_healthy=is_healthy)
             places: dict[str, str | None] = {}
             for target in row["scope"] or ():

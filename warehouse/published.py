@@ -106,6 +106,7 @@ _ABSENCE = {
     "held": "not in {path} of {scanned_at}, but that scan is held as collapsed: it proves no absence until somebody releases it (`handoff release {sha256}`)",
     "discarded": "not in {path} of {scanned_at}, but somebody discarded that scan: it proves no absence",
     "partly_read": "not in {path} of {scanned_at}, but that scan has rows that could not be read: it may be one of them",
+    "dated_by_file": "not in {path} of {scanned_at}, but only that file's time says when the scan was: give it a sidecar with `captured_at`",
     "other_scope": "has scanned since, but not this place: the latest is {path} of {scanned_at}, which covered {where}",
     "other_scanner": "has not scanned since; {by} has ({path} of {scanned_at}, which covered {where}), but another scanner proves no absence",
     "no_later_scan": "has not scanned since",

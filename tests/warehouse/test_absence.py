@@ -121,6 +121,13 @@ def test_a_scan_that_could_not_be_read_whole_proves_nothing(scan, absence, zone)
     assert absence() == {("one", "pay-api"): ("partly_read", "scans/broken.json", False)}
 
 
+def test_a_scan_dated_by_its_file_alone_proves_nothing(scan, absence, zone):
+    """Copying a folder dates all its files anew, in any order."""
+    scan(1, 1)
+    zone.put("scans/undated.json", report(2), target="pay-api", scanner="one")
+    assert absence() == {("one", "pay-api"): ("dated_by_file", "scans/undated.json", False)}
+
+
 def test_names_of_one_asset_are_one_place(scan, absence, zone):
     zone.assets({"asset_id": "pay", "name": "pay-api", "aliases": "pay.example.com", "owner_team": "payments"})
     scan(1, 1, target="pay.example.com")

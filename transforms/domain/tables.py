@@ -592,6 +592,7 @@ DERIVED_SCAN = Table(
         Column("scope", "VARCHAR[]", ""),
         *_instants("scanned_at"),
         Column("rows_rejected", "BIGINT", ""),
+        Column("is_dated_by_file", "BOOLEAN", "Whether nothing but its file's time says when it was."),
         Column("is_healthy", "BOOLEAN", "Whether its coverage counts: loaded, empty or released, not held or discarded."),
     ),
 )

@@ -8,8 +8,8 @@
 -- targets VARCHAR[]: All of them, sorted.
 -- sighting_ids VARCHAR[]: Sightings that the row is about, sorted, in mart.finding_alias.
 -- last_seen_at TIMESTAMP: Latest capture there by the scanner, or the instant of the latest scan that holds it (UTC).
--- is_absent BOOLEAN: Whether a healthy, wholly read, later scan by this scanner covered the place and did not have it.
--- reason VARCHAR: not_in_later_scan (absent); else why nothing is proven - held, discarded (the later scan was), partly_read (it has rejected rows), other_scope (the scanner only scanned elsewhere since), other_scanner (only another scanner looked since) or no_later_scan.
+-- is_absent BOOLEAN: Whether a healthy, wholly read, dated, later scan by this scanner covered the place and did not have it.
+-- reason VARCHAR: not_in_later_scan (absent); else why nothing is proven - held, discarded (the later scan was), partly_read (it has rejected rows), dated_by_file (only its file's time says that it is later, which copying changes), other_scope (the scanner only scanned elsewhere since), other_scanner (only another scanner looked since) or no_later_scan.
 -- absent_since_at TIMESTAMP: Instant of the earliest scan that proves the absence (UTC); null unless absent.
 -- absent_scans BIGINT: Scans that prove it.
 -- claim_id VARCHAR: The scan that the reason is about - the earliest that proves the absence, else the latest that does not; null for no_later_scan.
@@ -56,7 +56,12 @@ looked_for AS (
 scans AS (
     SELECT
         claim_id, scanned_at, is_healthy, unnest(scanners) AS scanner,
-        CASE WHEN is_healthy AND rows_rejected > 0 THEN 'partly_read' WHEN is_healthy THEN 'not_in_later_scan' ELSE status END AS reason
+        CASE
+            WHEN NOT is_healthy THEN status
+            WHEN rows_rejected > 0 THEN 'partly_read'
+            WHEN is_dated_by_file THEN 'dated_by_file'
+            ELSE 'not_in_later_scan'
+        END AS reason
     FROM derived.scan
 ),
 -- A scan later than the last that holds it does not hold it.
@@ -88,14 +93,14 @@ by_place AS (
 candidates AS (
     SELECT
         finding_id, scanner, target, claim_id, scanned_at, reason,
-        CASE reason WHEN 'not_in_later_scan' THEN 1 WHEN 'held' THEN 2 WHEN 'discarded' THEN 3 ELSE 4 END AS rank
+        CASE reason WHEN 'not_in_later_scan' THEN 1 WHEN 'held' THEN 2 WHEN 'discarded' THEN 3 WHEN 'partly_read' THEN 4 ELSE 5 END AS rank
     FROM covering
     UNION ALL
-    SELECT seen.finding_id, seen.scanner, seen.target, elsewhere.claim_id, elsewhere.scanned_at, 'other_scope', 5
+    SELECT seen.finding_id, seen.scanner, seen.target, elsewhere.claim_id, elsewhere.scanned_at, 'other_scope', 6
     FROM seen
     JOIN elsewhere ON elsewhere.scanner = seen.scanner AND elsewhere.scanned_at > seen.last_seen_at
     UNION ALL
-    SELECT looked_for.finding_id, looked_for.scanner, looked_for.target, by_place.claim_id, by_place.scanned_at, 'other_scanner', 6
+    SELECT looked_for.finding_id, looked_for.scanner, looked_for.target, by_place.claim_id, by_place.scanned_at, 'other_scanner', 7
     FROM looked_for
     JOIN by_place ON by_place.place = looked_for.covered AND by_place.scanner <> looked_for.scanner AND by_place.scanned_at > looked_for.last_seen_at
 ),
