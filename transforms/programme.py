@@ -204,7 +204,7 @@ class _Derivation:
         if kept.height < known.height:
             lost = known.join(kept, on=["observation_id", "content_id", "claim_id"], how="anti").select(names)
             found = pl.concat([found, lost], how="vertical_relaxed")
-        rows = found.filter(pl.col("sighting_id").is_in(kept["sighting_id"].implode())).unique()
+        rows = found if found.is_empty() else found.unique().join(kept.select("sighting_id").unique(), on="sighting_id", how="semi")
         self._frames["repeat"].append(tables.DERIVED_REPEAT.frame({name: rows[name].to_list() for name in names}))
 
     def _band(self, row: Fields) -> Band:
