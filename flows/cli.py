@@ -156,6 +156,9 @@ def explain(
     print(f"finding {found['finding_id']} on {found['asset_id'] or found['target']}, {found['state']}, seen by {', '.join(found['scanners'])}")
     for cycle in found["handoffs"]:
         print(f"\ncycle {cycle['cycle']}, {cycle['origin']}, {cycle['state']}: {cycle['sentence']}")
+    print(f"\nIs it still there? {found['presence']['sentence']}")
+    for row in found["presence"]["scanners"]:
+        print(f"  {row['sentence']}")
     print("\ntimeline (UTC)")
     _print_table(["when", "what", "who", "detail"], [tuple(row.values()) for row in found["timeline"]])
 

@@ -172,7 +172,7 @@ class Zone:
         found: dict[str, list[pa.Table]] = {name: [] for name in tables.RECORD_TABLES}
         members: dict[str, list] = {"claim_id": [], "attempt": [], "register": [], "content_id": []}
         snapshots: list[dict] = []
-        scans: list[tuple[str, list[str], int | None]] = []
+        scans: list[dict] = []
         for path, content in sorted(files.items()):
             if path.endswith(".meta.yaml"):
                 continue
@@ -186,7 +186,12 @@ class Zone:
             result = intake.read(content, delivery, policy)
             assert result.reason is None, f"{path}: {result.reason}"
             if result.kind == "scan":
-                scans.append((claim, result.scope, result.snapshot_us))
+                captured = pa.compute.max(result.frames["observation"].column("captured_at")).cast(pa.int64()).as_py()
+                scans.append(
+                    {"is_dated_by_file": result.snapshot_us is None and set(result.frames["observation"].column("captured_at_source").to_pylist()) == {"file"},
+                     "claim_id": claim, "sha256": sha256(content), "path": path, "format": result.format, "scanners": result.scanners, "scope": result.scope,
+                     "rows_rejected": len(result.rejects), "status": "loaded" if result.rows_in else "empty", "scanned_us": result.snapshot_us or captured}
+                )  # fmt: skip
             for name, frame in result.frames.items():
                 found[name].append(frame)
                 if name in ("asset", "person", "ownership"):
@@ -204,7 +209,8 @@ class Zone:
         frames["register_member"] = tables.REGISTER_MEMBER.frame(members)
         columns = {column.name: [row.get(column.name) for row in snapshots] for column in tables.LANDING_ATTEMPT.columns}
         frames["snapshot"] = tables.LANDING_ATTEMPT.frame(columns)
-        frames["scan"] = pa.table({"claim_id": [scan[0] for scan in scans], "scope": [scan[1] for scan in scans], "scanned_us": [scan[2] for scan in scans]})
+        frames["scan"] = pa.Table.from_pylist(scans)
+        frames["repeat"] = tables.DERIVED_REPEAT.frame({})
         return frames
 
 

@@ -26,6 +26,8 @@ class Binding(NamedTuple):
     status: str
     asset: Mapping[str, Any] | None
     candidates: tuple[str, ...]
+    #: Whether the target is a name of the asset, and not one of the many that a pattern of it takes in.
+    is_named: bool = False
 
     @property
     def asset_id(self) -> str | None:
@@ -40,9 +42,7 @@ def forms(target: str) -> tuple[str, ...]:
     """The spellings of a target that may be an asset's name, in the order in which they are tried, lower case."""
     scanned = target.strip()
     plain = _DIGEST.sub("", scanned)
-    head, slash, last = plain.rpartition("/")
-    untagged = f"{head}{slash}{last.split(':', 1)[0]}" if ":" in last and not last.startswith("[") and last.count(":") == 1 else plain
-    found = [scanned, plain, untagged]
+    found = [scanned, plain, _untagged(plain)]
     if "://" in scanned:
         try:
             parts = urlsplit(scanned)
@@ -61,6 +61,30 @@ def forms(target: str) -> tuple[str, ...]:
         if form.endswith(".") and len(form) > 1:
             ordered[form[:-1].lower()] = None
     return tuple(form for form in ordered if form)
+
+
+def _untagged(plain: str) -> str:
+    """A target without the `:tag` behind its last `/`."""
+    head, slash, last = plain.rpartition("/")
+    return f"{head}{slash}{last.split(':', 1)[0]}" if ":" in last and not last.startswith("[") and last.count(":") == 1 else plain
+
+
+def covered_place(target: str, binding: Binding) -> str:
+    """What a scan of this target has looked at: the whole asset where the target is a name of it; where a pattern takes the target in, that
+    target in any version, since the asset has others; without an asset the target alone.
+    """
+    if binding.asset is None:
+        return f"target\x1f{target}"
+    return f"asset\x1f{binding.asset_id}" if binding.is_named else _part_of_asset(target, binding)
+
+
+def places_of(target: str, binding: Binding) -> list[str]:
+    """The places that a scan must have looked at, one of them, to have seen what is at this target."""
+    return [f"target\x1f{target}"] if binding.asset is None else [f"asset\x1f{binding.asset_id}", _part_of_asset(target, binding)]
+
+
+def _part_of_asset(target: str, binding: Binding) -> str:
+    return f"asset\x1f{binding.asset_id}\x1f{_untagged(_DIGEST.sub('', target.strip())).lower()}"
 
 
 @lru_cache(maxsize=65_536)
@@ -146,7 +170,7 @@ def _decide(target: str, index: _Index) -> Binding:
     spellings = forms(target)
     for form in spellings:
         if form in index.names:
-            return _binding(index.names[form])
+            return _binding(index.names[form])._replace(is_named=True)
     matches: dict[str, Mapping[str, Any]] = {
         asset["asset_id"]: asset for glob, asset in index.patterns["name"] if any(fnmatchcase(form, glob.lower()) for form in spellings)
     }

@@ -57,6 +57,8 @@ class Intake(msgspec.Struct, kw_only=True):
     rows_in: int = 0
     snapshot_us: int | None = None
     scope: list[str] = []
+    #: Of a scan; of one without results, who is known to have run it.
+    scanners: list[str] = []
 
 
 def read(content: bytes, delivery: Delivery, policy: Policy) -> Intake:
@@ -123,6 +125,7 @@ def _read_scan(content: bytes, head: Head, delivery: Delivery, policy: Policy) -
     frames: list[pa.Table] = []
     rejects: list[tuple[Reject, int | None]] = []
     targets: set[str] = set()
+    seen_by: set[str] = set()
     is_more = True
     while is_more:
         columns, rejected = tabulate(islice(results, FRAME_RESULTS), facts)
@@ -131,6 +134,7 @@ def _read_scan(content: bytes, head: Head, delivery: Delivery, policy: Policy) -
         frames.append(tables.OBSERVATION.frame(columns))
         rejects += rejected
         targets.update(columns["target"])
+        seen_by.update(columns["scanner"])
         is_more = rows + len(rejected) == FRAME_RESULTS
     frame = pa.concat_tables(frames)
     scope = sidecar.scope or sorted(targets) or ([sidecar.target] if sidecar.target else [])
@@ -142,6 +146,7 @@ def _read_scan(content: bytes, head: Head, delivery: Delivery, policy: Policy) -
         rows_in=frame.num_rows + len(rejects),
         snapshot_us=facts.sidecar_captured_us,
         scope=scope,
+        scanners=sorted(seen_by) or [(sidecar.scanner or module.SCANNER).strip().lower()],
     )
 
 

@@ -19,7 +19,7 @@ import polars as pl
 import pyarrow as pa
 
 from transforms import digest, identity, managers, scanners
-from transforms.binding import AssetRegister, Binding, address, forms, network
+from transforms.binding import AssetRegister, Binding, address, covered_place, forms, network, places_of
 from transforms.domain import people, tables
 from transforms.domain.calendar import Calendar
 from transforms.domain.digests import identifier
@@ -33,7 +33,7 @@ from transforms.lifecycle import Capture, Control, Cycle, Event, History, histor
 from transforms.references import References
 from transforms.registers import registers_of
 from transforms.routing import Directory, Ownership, person_key
-from transforms.severity import Band, Calibrator, environment
+from transforms.severity import Band, Calibrator, environment, native_term, scanner_score
 from transforms.versions import Disagreement, Row, Snapshot, Timeline, timeline
 from transforms.winners import Fields, as_text, instants_as_microseconds, rows_of, winners
 
@@ -56,8 +56,8 @@ def derive(
 ) -> Derived:
     """Derives findings, cycles, instants and decisions from the record's rows known by `as_of_us`.
 
-    `record`: tables of `tables.RECORD_TABLES` by name, active claims only, plus `snapshot` (applied register files) and `scan`
-    (scope and instant of each dated scan). A run
+    `record`: tables of `tables.RECORD_TABLES` by name, active claims only, plus `snapshot` (applied register files), `scan`
+    (scope, scanners, instant and status of each) and `repeat` (sightings that a scan holds beside its own rows). A run
     `completes_stages`: the frames then already hold the own events that it returns, and deriving again with them landed changes nothing.
     `waiting_bands`: what if notifications of these bands had waited for a daily digest (transforms/digest.py); none of them still tells of
     every dispatch. A run leaves it out: what the record has was delivered as it was delivered.
@@ -122,7 +122,7 @@ class _Derivation:
         observations, events = self._observations(), self._events()
         inbox = Inbox()
         self._world = World(self._policy, self._as_of, self._assets, self._directory, ownership, inbox, self._calendars)
-        self._active_assets()
+        self._active_assets(self._scans())
         self._people()
         self._directory_issues()
         self._tickets()
@@ -208,12 +208,24 @@ class _Derivation:
         self._aliases = identity.canonical_ids(advisories)
         self._calibrator = Calibrator(self._policy, scanners.calibrations(), self._kev, self._epss)
         # Of several contents of one observation, and of one result re-sent in one scan, the winner (rulings 2, 19, 20).
+        known = frame
         for key, kind in (("observation_id", "observation"), ("resend_id", "resent_observation")):
             frame = winners(frame, key, self._observation_rank, partial(self._lost_observation, kind))
         self._aliases = identity.known_aliases(advisories, stated_together(frame))
+        self._repeats(known, frame)
         bindings = self._bind_targets(sorted(frame["target"].unique().to_list()))
         self._environments = {target: environment(binding.asset, self._policy) for target, binding in bindings.items()}
         return group(frame, bindings, self._aliases)
+
+    def _repeats(self, known: pl.DataFrame, kept: pl.DataFrame) -> None:
+        """What scans hold beside the observations that count: a content that lost to another was seen no less."""
+        names = [column.name for column in tables.DERIVED_REPEAT.columns]
+        found = pl.from_arrow(self._record["repeat"]).select(names)
+        if kept.height < known.height:
+            lost = known.join(kept, on=["observation_id", "content_id", "claim_id"], how="anti").select(names)
+            found = pl.concat([found, lost], how="vertical_relaxed")
+        rows = found if found.is_empty() else found.unique().join(kept.select("sighting_id").unique(), on="sighting_id", how="semi")
+        self._frames["repeat"].append(tables.DERIVED_REPEAT.frame({name: rows[name].to_list() for name in names}))
 
     def _band(self, row: Fields) -> Band:
         return self._calibrator.band(
@@ -257,19 +269,32 @@ class _Derivation:
                 asset_id=binding.asset_id,
                 candidates=list(binding.candidates),
                 is_authorized=_is_authorized(target, allowed),
+                place=covered_place(target, binding),
+                places=places_of(target, binding),
             )
         return bindings
 
-    def _active_assets(self) -> None:
-        """The assets that ought to be scanned, each with the latest scan that says it covered it: a clean scan has no result to tell."""
+    def _scans(self) -> dict[str, tuple[int, str]]:
+        """The dated scans with what they covered; asset → the latest healthy one that says it covered it: a clean scan has no result to tell."""
         covered: dict[str, tuple[int, str]] = {}
         for row in self._record["scan"].to_pylist():
             if row["scanned_us"] is None or row["scanned_us"] > self._as_of:
                 continue
+            is_healthy = row["status"] in _HEALTHY
+            names = ("claim_id", "sha256", "path", "format", "status", "scanners", "scope", "rows_rejected", "is_dated_by_file")
+            self._add("scan", **{name: row[name] for name in names}, scanned_at=row["scanned_us"], is_healthy=is_healthy)
+            places: dict[str, str | None] = {}
             for target in row["scope"] or ():
                 binding = self._assets.bind(target, self._as_of)
-                if binding.status == "bound" and binding.asset_id:
+                places[covered_place(target, binding)] = binding.asset_id
+                if is_healthy and binding.status == "bound" and binding.asset_id:
                     covered[binding.asset_id] = max(covered.get(binding.asset_id, (0, "")), (row["scanned_us"], row["claim_id"]))
+            for place, asset_id in places.items():
+                self._add("scan_place", claim_id=row["claim_id"], place=place, asset_id=asset_id)
+        return covered
+
+    def _active_assets(self, covered: Mapping[str, tuple[int, str]]) -> None:
+        """The assets that ought to be scanned, each with the latest scan that says it covered it."""
         for asset, since in self._assets.in_force(self._as_of):
             if asset["status"] == "active":
                 covered_us, claim_id = covered.get(asset["asset_id"], (None, None))
@@ -325,6 +350,7 @@ class _Derivation:
             for row in rows_of(observations[first:end]):
                 row["band"], row["band_rule"] = self._band(row)
                 row["scanner_band"] = self._calibrator.scanner_band(row["scanner"], row["format"], row["native_severity"], row["native_score"])
+                row["scanner_score"] = scanner_score(row["cvss_vectors"] or (), row["native_score"])
                 groups.setdefault(row["finding"], []).append(row)
             events: dict[int, list[Fields]] = {}
             for row in rows_of(concerned[last:event_end]):
@@ -527,10 +553,13 @@ class _Derivation:
                 finding_id=finding.finding_id,
                 cycle=cycle_of.get(row["observation_id"]),
                 scanner=row["scanner"],
+                format=row["format"],
                 target=row["target"],
+                native_term=native_term(row["native_severity"]),
                 band=row["band"],
                 rule=row["band_rule"],
                 scanner_band=row["scanner_band"],
+                scanner_score=row["scanner_score"],
                 captured_at=row["captured_at"],
             )
 
@@ -778,6 +807,9 @@ def _opening(cycle: Cycle) -> str | None:
     first = cycle.captures[0] if cycle.captures and cycle.origin != "revalidation" else None
     return first.observation_id if first and first.captured_us == cycle.started_us else None
 
+
+#: What becomes of a scan whose coverage counts: read, without results, or held and let go by a person.
+_HEALTHY = ("loaded", "empty", "released")
 
 #: The columns in which two contents of one observation may differ, in the order of their names in the report.
 _ITEM_ORDER = ("cvss_vectors", "epss", "known_exploited", "native_score", "native_severity", "own_id", "rule", "source_state", "title", "engagement", "capture_channel")

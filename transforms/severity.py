@@ -14,6 +14,8 @@ from transforms.domain.vocabulary import BAND_RANK
 
 #: Which version's vector sets the band, the first that a report has (record.md).
 _PREFERENCE = ("4.0", "3.1", "3.0", "2")
+#: What the calibration calls a result that states neither term, score nor vector: a team can rate what a scanner leaves open.
+NO_TERM = "(no term)"
 _ENVIRONMENTAL_V3 = ("CR", "IR", "AR", "MAV", "MAC", "MPR", "MUI", "MS", "MC", "MI", "MA")
 _ENVIRONMENTAL_V2 = ("CDP", "TD", "CR", "IR", "AR")
 
@@ -96,10 +98,11 @@ class Calibrator:
             return self._calibrate(scanner, format, term)
         if score is not None:
             return Band(self._policy.severity.bands.band(score), f"score {score:g}")
-        return Band("unrated", "no term, score or vector")
+        found = self._calibrate(scanner, format, None)
+        return Band("unrated", "no term, score or vector") if found.band == "unrated" else found
 
     def _calibrate(self, scanner: str, format: str, term: str | None) -> Band:
-        word = (term or "").strip().lower()
+        word = native_term(term)
         tables = self._policy.severity.calibration
         for name, table in ((scanner, tables.get(scanner)), (format, tables.get(format)), (format, self._formats.get(format)), ("*", tables.get("*"))):
             if table and word in table:
@@ -129,6 +132,17 @@ class Calibrator:
         if rule and probability is not None and probability >= rule.at_least and BAND_RANK[rule.to] < BAND_RANK[found.band]:
             found = Band(rule.to, f"epss {probability:g}, was {found.band} by {found.rule}")
         return found
+
+
+def native_term(term: str | None) -> str:
+    """A scanner's own term as the calibration looks it up; `NO_TERM` where there is none."""
+    return (term or "").strip().lower() or NO_TERM
+
+
+def scanner_score(vectors: Sequence[str], score: float | None) -> float | None:
+    """The score that stands beside a scanner's term, 0 to 10: of its vector without the asset's environment, else as the scanner states it."""
+    rated = _best_vector(tuple(vectors), NO_ENVIRONMENT)
+    return score if rated is None else rated[1]
 
 
 @lru_cache(maxsize=131_072)

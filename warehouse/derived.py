@@ -31,7 +31,8 @@ def _write_parameters(connection: duckdb.DuckDBPyConnection, policy: Policy, as_
     connection.execute(
         "CREATE TABLE derived.parameter AS SELECT make_timestamp(?::BIGINT) AS as_of, ?::VARCHAR AS reporting_zone, ?::INTEGER AS verdict_minimum, "
         "?::VARCHAR AS policy_digest, ?::BIGINT AS bulk_count, ?::BIGINT AS bulk_window_us, ?::BIGINT AS scan_cadence_us, "
-        "?::BIGINT AS mapping_age_us, ?::BIGINT AS acknowledged_within_us, ?::VARCHAR[] AS ticket_labels",
+        "?::BIGINT AS mapping_age_us, ?::BIGINT AS acknowledged_within_us, ?::VARCHAR[] AS ticket_labels, "
+        "?::BIGINT AS drift_recent_us, ?::BIGINT AS drift_before_us, ?::DOUBLE AS drift_change, ?::BIGINT AS drift_minimum, ?::BIGINT AS drift_scored",
         [
             as_of_us,
             policy.reporting_zone,
@@ -43,11 +44,16 @@ def _write_parameters(connection: duckdb.DuckDBPyConnection, policy: Policy, as_
             policy.routing.mapping_age.wall_us(),
             policy.routing.acknowledged_within.wall_us(),
             [label.strip().lower() for label in policy.disagreement.labels],
+            policy.severity.drift.recent.wall_us(),
+            policy.severity.drift.before.wall_us(),
+            policy.severity.drift.change,
+            policy.severity.drift.minimum,
+            policy.severity.drift.scored,
         ],
     )
     connection.execute(
         "CREATE TABLE derived.band (severity VARCHAR, rank INTEGER, median_target_seconds DOUBLE, p90_target_seconds DOUBLE, rate_target DOUBLE, "
-        "handoff_sla VARCHAR, remediation_sla VARCHAR, acknowledgement_window VARCHAR, handoff_budget_seconds DOUBLE, is_handoff_business BOOLEAN)"
+        "handoff_sla VARCHAR, remediation_sla VARCHAR, acknowledgement_window VARCHAR, handoff_budget_seconds DOUBLE, is_handoff_business BOOLEAN, score_floor DOUBLE)"
     )
     default = policy.calendars["default"].business_day.wall_us()
     rows = []
@@ -58,7 +64,7 @@ def _write_parameters(connection: duckdb.DuckDBPyConnection, policy: Policy, as_
         budget = sla.business_us(default) if sla.is_business else sla.wall_us()
         texts = [f"{d.amount}{d.unit}" for d in (sla, policy.remediation_sla.of(band), policy.acknowledgement_window.of(band))]
         rows.append(
-            [band, rank, target.median.wall_us() / 1e6, target.p90.wall_us() / 1e6, target.rate, *texts, budget / 1e6, sla.is_business]
+            [band, rank, target.median.wall_us() / 1e6, target.p90.wall_us() / 1e6, target.rate, *texts, budget / 1e6, sla.is_business, getattr(policy.severity.bands, band)]
         )
     connection.execute(
         "CREATE TABLE derived.period (period_grain VARCHAR, period_start DATE, period_end DATE, starts_at TIMESTAMP, previous_start DATE, "
@@ -68,7 +74,7 @@ def _write_parameters(connection: duckdb.DuckDBPyConnection, policy: Policy, as_
         "INSERT INTO derived.period VALUES (?, ?, ?, make_timestamp(?::BIGINT), ?, make_timestamp(?::BIGINT))",
         [list(period) for period in current_periods(as_of_us, policy.reporting_zone)],
     )
-    connection.executemany("INSERT INTO derived.band VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", rows)
+    connection.executemany("INSERT INTO derived.band VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", rows)
     _write_horizons(connection, policy, as_of_us)
 
 

@@ -239,6 +239,8 @@ class _Ingest:
             *setup, count = [part for part in statements.replace("$columns", columns).split(";") if part.strip()]
             for statement in setup:
                 self._connection.execute(statement)
+            if name == "observation":
+                self._connection.execute(sql_file("record/append_scan_members.sql"))
             return {claim: (new, duplicate, added) for claim, new, duplicate, added in self._connection.execute(count).fetchall()}
         finally:
             self._connection.unregister("incoming")
@@ -273,6 +275,7 @@ class _Ingest:
             "snapshot_at": result.snapshot_us,
             "is_complete": delivery.sidecar.complete if registers.registers_of(result.kind) else None,
             "scope": result.scope,
+            "scanners": result.scanners or None,
             "landed_at": delivery.recorded_us,
             "run_id": self._stamp.run_id,
             "code_version": self._stamp.code_version,

@@ -74,10 +74,51 @@ def explain(folder: Path, reference: str) -> dict[str, Any]:
             raise UsageError(reference, seen=seen, expected="a finding id, a sighting id or a scanner's own id")
         (found,) = dicts(connection, "FROM mart.finding WHERE finding_id = $id", {"id": ids[0]})
         found["handoffs"] = dicts(connection, sql_file("published/explain_handoffs.sql"), {"id": ids[0]})
+        absences = dicts(connection, sql_file("published/explain_absence.sql"), {"id": ids[0]})
         found["timeline"] = dicts(connection, sql_file("published/explain_timeline.sql"), {"id": ids[0]})
     for cycle in found["handoffs"]:
         cycle["sentence"] = _sentence(cycle)
+    found["presence"] = {"sentence": _presence(found, absences), "scanners": [{**row, "sentence": _absence(row)} for row in absences]}
     return found
+
+
+def _presence(finding: dict[str, Any], absences: list[dict[str, Any]]) -> str:
+    """Whether a finding is believed to be there, in words: what a person verified, or what scans give reason to believe."""
+    if not finding["is_open"]:
+        last = finding["handoffs"][-1] if finding["handoffs"] else {}
+        if finding["state"] == "verified":
+            who = next((row["who"] for row in reversed(finding["timeline"]) if row["what"] == "verified"), None)
+            return f"closed: verified by {who or 'a person'} at {last.get('verified_at')}, a person's word; scans are evidence and close nothing"
+        return f"not asked: it is {finding['state']}"
+    if absences[0]["is_believed_gone"]:
+        return (
+            f"believed gone since {absences[0]['gone_since_at']}: every scanner that had seen it has looked again and did not find it; "
+            "this is evidence for whoever verifies it, and closes nothing"
+        )
+    if any(row["reason"] == "not_in_later_scan" for row in absences):
+        return "not believed gone: some that had seen it did not find it again, but not all have looked"
+    return "believed to be there: no scan says otherwise"
+
+
+#: What a later scan says of a finding, by the reason of mart.absence.
+_ABSENCE = {
+    "not_in_later_scan": "not in {path} of {scanned_at} ({scan_status}), which covered {where}; scans without it: {absent_scans}",
+    "held": "not in {path} of {scanned_at}, but that scan is held as collapsed: it proves no absence until somebody releases it (`handoff release {sha256}`)",
+    "discarded": "not in {path} of {scanned_at}, but somebody discarded that scan: it proves no absence",
+    "partly_read": "not in {path} of {scanned_at}, but that scan has rows that could not be read: it may be one of them",
+    "dated_by_file": "not in {path} of {scanned_at}, but only that file's time says when the scan was: give it a sidecar with `captured_at`",
+    "other_scope": "has scanned since, but not this place: the latest is {path} of {scanned_at}, which covered {where}",
+    "other_scanner": "has not scanned since; {by} has ({path} of {scanned_at}, which covered {where}), but another scanner proves no absence",
+    "no_later_scan": "has not scanned since",
+}
+
+
+def _absence(row: dict[str, Any]) -> str:
+    """What one scanner says of a sighting, in words."""
+    scope = row["scope"] or []
+    where = ", ".join(scope[:3]) + (f" and {len(scope) - 3} more" if len(scope) > 3 else "")
+    said = _ABSENCE[row["reason"]].format(**row, where=where, by=", ".join(row["scan_scanners"] or ()))
+    return f"{row['scanner']} saw it at {', '.join(row['targets'])} last on {row['last_seen_at']}: {said}"
 
 
 def _sentence(cycle: dict[str, Any]) -> str:

@@ -38,7 +38,8 @@ _LAST_READING = {
 
 
 def known(connection: duckdb.DuckDBPyConnection, as_of_us: int) -> dict[str, pa.Table]:
-    """The record's tables as known at `as_of_us`, with the applied register `snapshot`s and the dated `scan`s: the input of `programme.derive`."""
+    """The record's tables as known at `as_of_us`, with the applied register `snapshot`s, the dated `scan`s and what they
+    `repeat` of others: the input of `programme.derive`."""
     connection.execute(sql_file("record/known_claims.sql"), {"as_of": as_of_us})
     frames = {}
     for name in CLAIMED:
@@ -53,6 +54,7 @@ def known(connection: duckdb.DuckDBPyConnection, as_of_us: int) -> dict[str, pa.
         frames[name] = rows.to_arrow_table().cast(tables.RECORD_TABLES[name].arrow_schema)
     frames["snapshot"] = connection.execute(sql_file("record/applied_snapshots.sql"), {"as_of": as_of_us}).to_arrow_table()
     frames["scan"] = connection.execute(sql_file("record/dated_scans.sql"), {"as_of": as_of_us}).to_arrow_table()
+    frames["repeat"] = connection.execute(sql_file("record/repeated_sightings.sql"), {"as_of": as_of_us}).to_arrow_table()
     return frames
 
 

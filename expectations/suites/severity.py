@@ -1,4 +1,4 @@
-"""Severity: every finding has a band, and was routed with it."""
+"""Severity: every finding has a band, was routed with it, and scanners mean by their words what the calibration takes them for."""
 
 from expectations.suites import Rule
 
@@ -16,8 +16,9 @@ def rules() -> list[Rule]:
             "Every finding has a band.",
             gxe.ExpectColumnValuesToNotBeInSet(column="severity", value_set=["unrated"]),
             "warning",
-            "{scanners} calls it {native_terms}, which no calibration knows: it is in no measure until it is rated",
-            ("title", "target", "scanners", "native_terms", "severity_rule"),
+            "{native_terms}, which no calibration knows: it is in no measure until it is rated; to rate it, add to the policy "
+            "`{policy_line}` with BAND one of critical, high, medium, low, informational",
+            ("title", "target", "scanners", "native_terms", "policy_line", "severity_rule"),
         ),
         Rule(
             "severity_understated",
@@ -30,5 +31,42 @@ def rules() -> list[Rule]:
             ("event", "target_person", "routed_severity", "band", "occurred_at"),
             failure_mode="severity_mismatch",
             batch="event",
+        ),
+        Rule(
+            "severity_term_contradicted",
+            "Scores agree with the band that their term is calibrated to.",
+            gxe.ExpectColumnValuesToBeInSet(column="is_contradicted", value_set=[False]),
+            "warning",
+            "{scanner} ({format}): {native_term} is calibrated to {calibrated_band}, but the median of its {scored} scores is {median_score}, {score_band}; "
+            "look whether severity.calibration still fits",
+            ("scanner", "format", "native_term", "calibrated_band", "scored", "median_score", "score_band"),
+            batch="native_term",
+        ),
+        Rule(
+            "severity_term_new",
+            "Scanners use the terms that they used before.",
+            gxe.ExpectColumnValuesToBeInSet(column="is_new", value_set=[False]),
+            "warning",
+            "{scanner} ({format}) did not use {native_term} before; the calibration takes it for {calibrated_band}: look whether that is meant",
+            ("scanner", "format", "native_term", "calibrated_band", "recent"),
+            batch="native_term",
+        ),
+        Rule(
+            "severity_terms_drifted",
+            "A scanner's terms keep their shares, within the policy's severity.drift.change.",
+            gxe.ExpectColumnValuesToBeInSet(column="has_drifted_terms", value_set=[False]),
+            "warning",
+            "{scanner} rates otherwise than before: {changed_terms} ({recent} results against {before} before)",
+            ("scanner", "term_change", "changed_terms", "recent", "before"),
+            batch="scanner",
+        ),
+        Rule(
+            "severity_bands_drifted",
+            "The workspace bands of a scanner's results keep their shares, within the policy's severity.drift.change.",
+            gxe.ExpectColumnValuesToBeInSet(column="has_drifted_bands", value_set=[False]),
+            "warning",
+            "results of {scanner} come out otherwise than before: {changed_bands} ({recent} results against {before} before)",
+            ("scanner", "band_change", "changed_bands", "recent", "before"),
+            batch="scanner",
         ),
     ]

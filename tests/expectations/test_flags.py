@@ -15,7 +15,7 @@ from warehouse import batches, models
 
 AS_OF = "2026-05-04T12:00:00Z"
 EARLIER = "2026-04-20T12:00:00Z"
-POLICY = {"scans": {"authorized": ["*pay*", "*box*", "ghost*", "dup*", "orphan*", "twin*", "first*", "second*"]}}
+POLICY = {"scans": {"authorized": ["*pay*", "*box*", "ghost*", "dup*", "orphan*", "twin*", "first*", "second*"]}, "severity": {"drift": {"minimum": 1, "scored": 1}}}
 #: Under it no word that came by a file counts.
 DISTRUST = {**POLICY, "acknowledgement": {"trust": ["cli"]}}
 
@@ -40,6 +40,24 @@ def _stamped(condition: str) -> str:
             SELECT claim_id FROM record.observation WHERE {condition}
             UNION ALL SELECT claim_id FROM (SELECT *, NULL AS captured_at_source FROM record.activity) WHERE {condition} AND method <> 'own'
         ) USING (claim_id) WHERE claim_id NOT IN (SELECT lost FROM record.conflict WHERE kind = 'superseded_claim')"""
+
+
+#: Observations that count, by the period that they fall into.
+_PERIODS = """FROM (
+    SELECT scanner, format, coalesce(nullif(lower(trim(native_severity)), ''), '(no term)') AS term, capture.band, observation.captured_at,
+        observation.captured_at > as_of - to_microseconds(drift_recent_us) AS is_recent,
+        NOT is_recent AND observation.captured_at > as_of - to_microseconds(drift_recent_us + drift_before_us) AS is_before
+    FROM record.observation JOIN (SELECT observation_id, content_id, band FROM derived.capture) AS capture USING (observation_id, content_id), derived.parameter)"""
+
+
+def _drifted(what: str) -> str:
+    """Scanners of whose results more than the policy's share are rated otherwise, told by what the two periods have in common."""
+    return f"""
+        WITH counted AS (SELECT scanner, {what}, count(*) FILTER (WHERE is_recent) AS recent, count(*) FILTER (WHERE is_before) AS before {_PERIODS} GROUP BY ALL),
+        shares AS (SELECT scanner, recent / sum(recent) OVER of AS p, before / sum(before) OVER of AS q, sum(recent) OVER of AS n, sum(before) OVER of AS m
+            FROM counted WINDOW of AS (PARTITION BY scanner))
+        SELECT count(*) FROM (SELECT scanner FROM shares CROSS JOIN derived.parameter WHERE least(n, m) >= drift_minimum
+            GROUP BY ALL HAVING 1 - sum(least(p, q)) > any_value(drift_change) + 1e-9)"""
 
 
 #: What every warning is counted by, apart from the batches' queries.
@@ -72,6 +90,14 @@ COUNTED = {
     "severity_unrated": "SELECT count(*) FROM mart.finding WHERE severity = 'unrated'",
     # A cycle has one mode, on the first of its events; each of them has a flag.
     "severity_understated": "SELECT count(*) FROM mart.flag JOIN derived.mode USING (finding_id, cycle) WHERE expectation = 'severity_understated' AND mode = 'severity_mismatch'",
+    "severity_term_contradicted": """SELECT count(*) FROM (
+        SELECT scanner, native_term FROM derived.capture, derived.parameter WHERE native_term <> '(no term)' AND scanner_band <> 'unrated'
+        GROUP BY ALL HAVING count(scanner_score) >= any_value(drift_scored) AND any_value(scanner_band) <> CASE WHEN median(scanner_score) >= 9 THEN 'critical'
+            WHEN median(scanner_score) >= 7 THEN 'high' WHEN median(scanner_score) >= 4 THEN 'medium' WHEN median(scanner_score) > 0 THEN 'low' ELSE 'informational' END)""",
+    "severity_term_new": f"""SELECT count(*) FROM (SELECT scanner AS of_scanner, format, term, bool_and(is_recent) AS is_new {_PERIODS} GROUP BY ALL), derived.parameter
+        WHERE is_new AND drift_minimum <= (SELECT count(*) {_PERIODS} AS earlier WHERE NOT is_recent AND earlier.scanner = of_scanner)""",
+    "severity_terms_drifted": _drifted("format, term"),
+    "severity_bands_drifted": _drifted("band"),
     "finding_unbound": _open("unbound"),
     "finding_ambiguous": _open("ambiguous"),
     "finding_retired": _open("retired"),
@@ -134,6 +160,9 @@ def defects(tools: Any, folder: Path) -> tuple[Path, Path]:
     zone.scan("2026-03-02T09:00:00Z", "High", own="V", cve="CVE-2026-78")
     # One result, twice in one capture, with two bands.
     zone.scan("2026-03-02T09:00:00Z", "High", own="K", cve="CVE-2026-79").scan("2026-03-02T09:00:00Z", "Low", own="K", cve="CVE-2026-79")
+    # Later it rates otherwise, with a new word, and scores against its own.
+    zone.scan("2026-04-10T09:00:00Z", "Severe", own="S", cve="CVE-2026-82")
+    zone.scan("2026-04-10T09:00:00Z", "Low", own="W", cve="CVE-2026-83", cvssv3="CVSS:3.1/AV:N/AC:L/PR:N/UI:N/S:U/C:H/I:H/A:H")
     # One own id on two findings.
     zone.scan("2026-03-02T09:00:00Z", own="TWIN", cve="CVE-2026-80").scan("2026-03-02T09:00:00Z", own="TWIN", cve="CVE-2026-81")
     day = {"title": "day", "severity": "Low", "description": "d", "service": "pay-api", "date": "2026-03-05"}
@@ -313,6 +342,30 @@ def test_capture_flags_name_file_and_row(defective):
 def test_restated_t0_is_flagged_with_both_instants(defective):
     ((was, is_, since),) = defective.flags("captured_at_restated", "evidence->>'first_published_at', evidence->>'captured_at', first_flagged_at::VARCHAR")
     assert (was, is_, since) == ("2026-03-02T09:00:00Z", "2026-03-01T23:00:00Z", "2026-05-04 12:00:00")
+
+
+def test_unrated_is_flagged_with_scanner_term_and_the_line_to_add(defective, tools):
+    (whatever, severe) = defective.flags("severity_unrated", "detail, evidence->>'policy_line'")[::-1]
+    assert severe[1] == 'severity: {calibration: {"one": {"severe": BAND}}}'
+    assert whatever[0] == (
+        "one calls it whatever, which no calibration knows: it is in no measure until it is rated; to rate it, add to the policy "
+        '`severity: {calibration: {"one": {"whatever": BAND}}}` with BAND one of critical, high, medium, low, informational'
+    )
+    line = whatever[1].replace("BAND", "low")
+    assert tools.make_policy(line).severity.calibration["one"] == {"whatever": "low"}
+
+
+def test_drift_is_flagged_with_what_changed(defective):
+    assert defective.flags("severity_term_new", "subject_kind, subject_id, detail") == [
+        ("term", f"one:generic:{term}", f"one (generic) did not use {term} before; the calibration takes it for {band}: look whether that is meant")
+        for term, band in (("low", "low"), ("severe", "unrated"))
+    ]
+    ((contradicted,),) = defective.flags("severity_term_contradicted", "detail")
+    assert contradicted.startswith("one (generic): low is calibrated to low, but the median of its 1 scores is 9.8, critical;")
+    ((kind, terms, since),) = defective.flags("severity_terms_drifted", "subject_kind, detail, first_flagged_at::VARCHAR")
+    assert (kind, since) == ("scanner", "2026-04-04 12:00:00") and terms.startswith("one rates otherwise than before: critical 75% -> 0%, low 0% -> 50%, severe 0% -> 50%, high 17% -> 0%")
+    ((bands,),) = defective.flags("severity_bands_drifted", "detail")
+    assert bands.startswith("results of one come out otherwise than before: unrated ")
 
 
 def test_target_is_flagged_with_the_file_and_row_that_it_came_in_with(defective):

@@ -285,3 +285,52 @@ def test_a_reader_that_stops_listening_is_no_error(tools, published_home):
     done = subprocess.run(["bash", "-c", command], capture_output=True, text=True, cwd=tools.PROJECT, timeout=60, check=False)
     assert done.stderr == ""
     assert done.stdout.startswith("period_grain\t")
+
+
+# Safe closure, as a person meets it
+
+
+def test_what_later_scans_say_is_evidence_until_a_person_verifies(handoff, tools, tmp_path, home):
+    """Twenty findings, then a scan with one: held, so nothing is believed gone until somebody releases it; and nothing is closed until somebody says so."""
+
+    def scan(day: int, *numbers: int) -> None:
+        findings = [{"title": f"F{n}", "severity": "High", "description": "d", "cve": f"CVE-2026-{n}", "unique_id_from_tool": f"N{n}"} for n in numbers]
+        zone.put(f"scans/one-{day}.json", json.dumps({"findings": findings}), target="pay-api", captured_at=f"2026-04-0{day}T09:00:00Z", scanner="one")
+
+    def presence(number: int) -> str:
+        text = handoff("explain", f"N{number}", "--home", home).out
+        return text.partition("Is it still there? ")[2].partition("\n\n")[0]
+
+    def run(as_of: str) -> None:
+        done = handoff("run", "--landing", zone.write(tmp_path / "landing"), "--home", home, "--as-of", as_of, "--no-report")
+        assert done.code == 0, done.err
+
+    zone = tools.Zone()
+    scan(1, *range(1, 21))
+    scan(2, 20)
+    run("2026-04-03T00:00:00Z")
+    assert presence(20).splitlines() == ["believed to be there: no scan says otherwise", "  one saw it at pay-api last on 2026-04-02 09:00:00: has not scanned since"]
+    verdict, why = presence(1).splitlines()
+    (waiting,) = handoff("status", "--home", home, "--json").json["waiting_files"]
+    assert verdict == "believed to be there: no scan says otherwise"
+    assert why == (
+        "  one saw it at pay-api last on 2026-04-01 09:00:00: not in scans/one-2.json of 2026-04-02 09:00:00, but that scan is held as collapsed: "
+        f"it proves no absence until somebody releases it (`handoff release {waiting['sha256']}`)"
+    )
+
+    assert handoff("release", waiting["sha256"], "--reason", "half the fleet is switched off", "--home", home).code == 0
+    run("2026-04-04T00:00:00Z")
+    verdict, why = presence(1).splitlines()
+    assert verdict.startswith("believed gone since 2026-04-02 09:00:00: every scanner that had seen it has looked again") and verdict.endswith("closes nothing")
+    assert why.endswith("not in scans/one-2.json of 2026-04-02 09:00:00 (released), which covered pay-api; scans without it: 1")
+    found = handoff("explain", "N1", "--home", home, "--json").json
+    assert (found["state"], found["is_open"], found["presence"]["scanners"][0]["reason"]) == ("open", True, "not_in_later_scan")
+
+
+def test_a_verified_finding_is_closed_by_a_persons_word(handoff, published_home):
+    query = "SELECT finding_id, verified_at FROM mart.handoff WHERE state = 'verified' AND cycle = (SELECT max(cycle) FROM mart.handoff AS other WHERE other.finding_id = handoff.finding_id) LIMIT 1"
+    (row,) = handoff("sql", query, "--home", published_home, "--json").json
+    said = handoff("explain", row["finding_id"], "--home", published_home).out
+    (line,) = [line for line in said.splitlines() if line.startswith("Is it still there?")]
+    assert line.startswith("Is it still there? closed: verified by ")
+    assert line.endswith(f" at {row['verified_at']}, a person's word; scans are evidence and close nothing")

@@ -39,6 +39,7 @@ KEYS = {
     "deduplication": CUT,
     "scanner_overlap": ("scanner", "other_scanner"),
     "severity_matrix": ("scanner", "scanner_band", "severity"),
+    "severity_calibration": ("scanner", "format", "native_term"),
     "open_aging": ("severity", "age_bucket", "team"),
     "throughput": (*COHORT, "severity"),
     "time_quality": ("anomaly", "subject", "detail"),

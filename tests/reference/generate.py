@@ -179,8 +179,8 @@ class Landing:
             severity["requirements"] = {"medium": "H", "low": "X"}
         if self.chance(0.15):
             severity["epss"] = {"at_least": 0.5, "to": rng.choice(("high", "critical"))}
-        if severity:
-            p["severity"] = severity
+        # Few enough that a small programme drifts.
+        p["severity"] = {**severity, "drift": {"recent": "20d", "before": "60d", "change": 0.2, "minimum": 3, "scored": 2}}
         if self.chance(0.5):
             p["routing"] = {"escalation_default": rng.choice(("ivy", "ivy", "hal", "nobody-known"))}
         if self.chance(0.4):

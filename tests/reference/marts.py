@@ -736,6 +736,75 @@ def severity_matrix(world, cycles):
     return out
 
 
+DRIFT = {"recent": "30d", "before": "90d", "change": 0.25, "minimum": 50, "scored": 20}
+
+
+def native_score(world, o):
+    """The score beside the term: of the vector without an asset, else as the scanner states it."""
+    vectors = [R.vector_score(world, o["item"][field], None) for field in ("cvssv4", "cvssv3") if R.clean(o["item"].get(field))]
+    stated = [o["item"].get(field) for field in ("cvssv4_score", "cvssv3_score")]
+    found = [score for score in vectors if score is not None] + [float(score) for score in stated if score is not None]
+    return found[0] if found else None
+
+
+def moved(recent, before):
+    """Share of the one that must be something else to look like the other: what they do not have in common."""
+    if not recent or not before:
+        return None
+    common = sum(min(ratio(recent.count(x), len(recent)), ratio(before.count(x), len(before))) for x in set(recent))
+    return 1 - common
+
+
+def severity_calibration(world):
+    """What scanners mean by their terms, and whether that drifts."""
+    drift = DRIFT | (world.policy["severity"].get("drift") or {})
+    begin = world.as_of - R.wall(drift["recent"])
+    earlier = begin - R.wall(drift["before"])
+    least, scored = int(drift["minimum"]), int(drift["scored"])
+    scanners = {}
+    for finding in world.findings:
+        for o in finding["observations"]:
+            scanners.setdefault(o["scanner"], []).append((o, R.clean(o["native"]).lower(), finding["id"]))
+    out = []
+    for scanner, seen in scanners.items():
+        recent = [(o, term) for o, term, _ in seen if o["at"] > begin]
+        before = [(o, term) for o, term, _ in seen if earlier < o["at"] <= begin]
+        enough = min(len(recent), len(before)) >= least
+        for term in {term for _, term, _ in seen}:
+            of = [o for o, t, _ in seen if t == term]
+            scores = [score for o in of if (score := native_score(world, o)) is not None]
+            median = statistics.median(scores) if scores else None
+            by_score = None if median is None else R.score_band(world, median)
+            band = of[0]["calibrated"]
+            counts = [sum(t == term for _, t in part) for part in (recent, before)]
+            out.append(
+                {
+                    "scanner": scanner,
+                    "format": "generic",
+                    "native_term": term,
+                    "calibrated_band": band,
+                    "observations": len(of),
+                    "findings": len({f for _, t, f in seen if t == term}),
+                    "first_captured_at": min(o["at"] for o in of),
+                    "last_captured_at": max(o["at"] for o in of),
+                    "scored": len(scores),
+                    "median_score": median,
+                    "score_band": by_score,
+                    "is_contradicted": len(scores) >= scored and by_score != band and band != "unrated",
+                    "recent": counts[0],
+                    "before": counts[1],
+                    "share_recent": ratio(counts[0], len(recent)),
+                    "share_before": ratio(counts[1], len(before)),
+                    "is_new": all(o["at"] > begin for o in of) and sum(o["at"] <= begin for o, _, _ in seen) >= least,
+                    "scanner_recent": len(recent),
+                    "scanner_before": len(before),
+                    "term_change": moved([t for _, t in recent], [t for _, t in before]) if enough else None,
+                    "band_change": moved([o["band"] for o, _ in recent], [o["band"] for o, _ in before]) if enough else None,
+                }
+            )
+    return out
+
+
 # ---------------------------------------------------------------- open and closed
 
 BUCKETS = ((7, "under 7 days"), (30, "7 to 30 days"), (90, "30 to 90 days"))
@@ -1194,6 +1263,7 @@ def rows_of(world, cycles):
         "deduplication": deduplication(cycles),
         "scanner_overlap": scanner_overlap(cycles),
         "severity_matrix": severity_matrix(world, cycles),
+        "severity_calibration": severity_calibration(world),
         "open_aging": open_aging(world, cycles),
         "throughput": throughput(world, cycles),
         "time_quality": time_quality(world, cycles),

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from transforms.domain.policy import Policy, load_policy
-from transforms.severity import NO_ENVIRONMENT, Band, Calibrator, Environment, environment
+from transforms.severity import NO_ENVIRONMENT, Band, Calibrator, Environment, environment, scanner_score
 
 OURS = (Path(__file__).parents[2] / "policy.yaml").read_text(encoding="utf-8")
 V2 = "AV:N/AC:L/Au:N/C:P/I:P/A:P"  # 7.5
@@ -87,6 +87,38 @@ def test_the_environment_of_the_asset(vector, where, expected):
     assert (found.band, expected[1] in found.rule) == (expected[0], True), found
 
 
+LOW, HIGH, NEAR = Environment("L"), Environment("H"), Environment("X", True)
+V30_CHANGED, V31_CHANGED = (f"CVSS:{version}/AV:N/AC:L/PR:N/UI:N/S:C/C:H/I:H/A:H" for version in ("3.0", "3.1"))
+V4_FULL = "CVSS:4.0/AV:N/AC:L/AT:N/PR:N/UI:N/VC:H/VI:H/VA:H/SC:N/SI:N/SA:N"
+
+
+@pytest.mark.parametrize(
+    ("vector", "where", "score"),
+    [
+        # Adjusted impact 10.41 (1 - (1 - 0.275 w)^3), exploitability 20 * 1 * 0.71 * 0.704 = 9.9968; ((0.6 i + 0.4 e) - 1.5) 1.176
+        pytest.param(V2, HIGH, 8.8, id="2: w = 1.51, i = 8.3286: 8.815"),
+        pytest.param(V2, LOW, 5.6, id="2: w = 0.51, i = 3.7944: 5.616"),
+        # Unchanged: 6.42 (1 - (1 - 0.22 w)^2) + 8.22 * 0.85 * 0.44 * 0.62 * 0.62 (adjacent 0.62 * 0.44 * 0.62 * 0.62), rounded up
+        pytest.param(V30, HIGH, 4.8, id="3.0: 3.5381 + 1.1817"),
+        pytest.param(V30, LOW, 2.6, id="3.0: 1.3347 + 1.1817"),
+        pytest.param(V30, NEAR, 3.4, id="3.0: 2.5141 + 0.8620"),
+        # Changed: 1.08 (impact + exploitability); m = min(1 - (1 - 0.56 w)^3, 0.915)
+        pytest.param(V30_CHANGED, LOW, 9.1, id="3.0: 7.52 (m - 0.029) - 3.25 (m - 0.02)^15 = 4.4933, m = 0.6268; + 3.8870"),
+        pytest.param(V30_CHANGED, NEAR, 9.6, id="3.0: 6.0477, m = 0.9148; + 2.8353: 9.594"),
+        pytest.param(V31_CHANGED, NEAR, 9.7, id="3.1: 7.52 (m - 0.029) - 3.25 (0.9731 m - 0.02)^13 = 6.1280; + 2.8353: 9.680"),
+        # Unchanged, 3.1: 6.42 m + 8.22 * 0.85 * 0.77 * 0.85 * 0.85
+        pytest.param(V31, LOW, 8.0, id="3.1: 6.42 * 0.6268 + 3.8870 = 7.911"),
+        pytest.param(V31, NEAR, 8.8, id="3.1: 6.42 * 0.9148 + 2.8353 = 8.708"),
+        # 4.0 has no formula: the score of the macro vector, less the mean of how far it lies below the most severe vector of each of its sets
+        pytest.param(V4_FULL, HIGH, 9.3, id="4.0: 000200, as undefined requirements count as high"),
+        pytest.param(V4_FULL, LOW, 8.9, id="4.0: 000201 is 9.0, 001201 is 8.0: 9.0 - (0 + 0 + 0.3 / 0.6 * 1.0 + 0) / 4"),
+        pytest.param(V4_FULL, NEAR, 8.7, id="4.0: 100200"),
+    ],
+)
+def test_environmental_scores_worked_by_hand(vector, where, score):
+    assert band(vectors=(vector,), where=where).rule.endswith(f" environmental {score}")
+
+
 def test_the_environment_agrees_with_the_reference(reference):
     """An independent reading of ruling 25, over vectors, criticalities and exposures."""
     sources = [V2, V30, V31, V4, "CVSS:3.1/AV:N/AC:L/PR:N/UI:N/S:C/C:H/I:H/A:H/E:P", "CVSS:3.1/AV:N/AC:L/PR:N/UI:N/S:U/C:H/I:H/A:H/CR:L/MAV:L", "AV:N/AC:L/Au:N/C:P/I:P/A:P/E:U/RL:OF/RC:UC"]
@@ -131,6 +163,22 @@ def test_a_score_counts_only_without_a_term():
     assert band(score=0.0).band == "informational"
     assert band() == ("unrated", "no term, score or vector")
     assert band(term=" ", score=5.0).band == "medium"
+
+
+def test_a_team_can_rate_what_a_scanner_leaves_open():
+    assert band('severity: {calibration: {gitleaks: {"(no term)": high}}}', scanner="gitleaks") == ("high", "calibration gitleaks: (no term)")
+    assert band('severity: {calibration: {trivy: {"(NO TERM)": low}}}', format="trivy", term=" ") == ("low", "calibration trivy: (no term)")
+    rules = 'severity: {calibration: {"*": {"(no term)": medium}}}'
+    assert band(rules).band == "medium"
+    assert band(rules, term="wat").band == "unrated"  # a term that nobody knows is no missing one
+    assert band(rules, score=9.9).band == "critical"  # what the scanner does say goes before
+    assert band(rules, vectors=(V31,)).band == "critical"
+    assert band(rules, stated=True) == ("high", "known exploited (stated by the report), was medium by calibration *: (no term)")
+
+
+@pytest.mark.parametrize(("vectors", "score", "expected"), [((V31,), 1.0, 9.8), ((), 1.0, 1.0), (("nonsense",), None, None), ((V2, V4), None, 5.1)])
+def test_the_score_beside_a_term_knows_no_asset(vectors, score, expected):
+    assert scanner_score(vectors, score) == expected
 
 
 def test_bands_of_the_policy():
@@ -196,6 +244,17 @@ def test_informational_opens_nothing_and_is_no_handoff(zone):
     assert (finding["severity"], finding["state"], finding["cycles"], finding["is_open"]) == ("informational", "informational", 0, False)
     assert zone.scan("2026-04-03T09:00:00Z", severity="Low", scanner="two").cycle()["captured_at"] == "2026-04-03T09:00:00Z"
     assert zone.cycle()["scanners"] == ["two"]
+
+
+def test_the_lists_as_they_are_published(zone, tools):
+    """CISA's catalogue with all its columns, and EPSS with its line about the model before the header."""
+    catalogue = (tools.PROJECT / "demo/landing/reference/known_exploited_vulnerabilities.csv").read_text(encoding="utf-8")
+    listed = catalogue.splitlines()[1].split(",")[0].strip('"')
+    zone.put("reference/kev.csv", catalogue)
+    zone.put("reference/epss.csv", "#model_version:v2025.03.14,score_date:2026-04-01T12:55:00Z\ncve,epss,percentile\nCVE-2026-7,0.91,0.99\n")
+    zone.scan("2026-04-01T09:00:00Z", "Low", own="K", cve=listed).scan("2026-04-01T09:00:00Z", "Low", own="E", cve="CVE-2026-7")
+    rules = {row["vulnerability_key"]: row["severity_rule"] for row in zone.state(policy="severity: {epss: {at_least: 0.5, to: medium}}").rows("finding")}
+    assert rules == {listed: f"known exploited ({listed}), was low by calibration *: low", "CVE-2026-7": "epss 0.91, was low by calibration *: low"}
 
 
 @pytest.mark.parametrize(("first", "second"), [("0.2", "0.9"), ("0.9", "0.2")])

@@ -209,6 +209,16 @@ class EpssRule(Strict):
     to: RatedBand
 
 
+class SeverityDrift(Strict):
+    """When a scanner's own ratings are said to have drifted: its last `recent` against the `before` that precedes them."""
+
+    recent: WallDuration = Duration(amount=30, unit="d")
+    before: WallDuration = Duration(amount=90, unit="d")
+    change: Share = 0.25
+    minimum: Annotated[int, Field(ge=1)] = 50
+    scored: Annotated[int, Field(ge=1)] = 20
+
+
 def _off(value: object) -> object:
     return None if value is False else value  # YAML reads a bare `off` as false
 
@@ -220,6 +230,8 @@ class SeverityPolicy(Strict):
     not_internet_facing: Literal["keep", "adjacent"]
     kev: Annotated[RatedBand | None, BeforeValidator(_off)]
     epss: Annotated[EpssRule | None, BeforeValidator(_off)]
+    #: With a default of its own: policies kept before there was this key are read like any other.
+    drift: SeverityDrift = SeverityDrift()
 
     @field_validator("calibration", mode="before")
     @classmethod

@@ -90,6 +90,7 @@ LANDING_ATTEMPT = Table(
         Column("snapshot_at", "TIMESTAMP", "Instant of a register snapshot: sidecar captured_at, else recorded_at."),
         Column("is_complete", "BOOLEAN", "Whether a register snapshot holds every row of its source, so that an absent row is closed."),
         Column("scope", "VARCHAR[]", "Targets that the scan covered (sidecar `scope`, else the targets of its results)."),
+        Column("scanners", "VARCHAR[]", "Scanners of its results, sorted; of a scan without any the sidecar's, else the format's. Null for what is no scan."),
         Column("landed_at", "TIMESTAMP", "When handoff read it (UTC): the as_of of that run."),
         Column("run_id", "VARCHAR", "The run that read it."),
         Column("code_version", "VARCHAR", "Digest of the code that read it."),
@@ -284,6 +285,17 @@ REGISTER_MEMBER = Table(
     ),
 )
 
+SCAN_MEMBER = Table(
+    "scan_member",
+    "one row per scan and result in it that the record had from another file already, so that its absence from a later scan is known",
+    ("claim_id", "observation_id"),
+    (
+        _CLAIM,
+        Column("observation_id", "VARCHAR", "The result, in observation."),
+        _RECORDED,
+    ),
+)
+
 KNOWN_EXPLOITED = Table(
     "known_exploited",
     "one row per vulnerability of a known-exploited catalogue",
@@ -426,6 +438,7 @@ RECORD_TABLES: dict[str, Table] = {
         PERSON,
         OWNERSHIP,
         REGISTER_MEMBER,
+        SCAN_MEMBER,
         ACTIVITY,
         TICKET,
         KNOWN_EXPLOITED,
@@ -486,7 +499,8 @@ DERIVED_CAPTURE = Table(
     (
         *_texts("observation_id", "content_id", "claim_id", "sighting_id", "finding_id"),
         Column("cycle", "INTEGER", ""),
-        *_texts("scanner", "target", "band", "rule", "scanner_band"),
+        *_texts("scanner", "format", "target", "native_term", "band", "rule", "scanner_band"),
+        Column("scanner_score", "DOUBLE", ""),
         *_instants("captured_at"),
     ),
 )
@@ -588,7 +602,42 @@ DERIVED_TARGET = Table(
     "target",
     "one row per scanned target: what it binds to at as_of",
     ("target",),
-    (*_texts("target", "binding_status", "asset_id"), Column("candidates", "VARCHAR[]", ""), Column("is_authorized", "BOOLEAN", "")),
+    (
+        *_texts("target", "binding_status", "asset_id"),
+        Column("candidates", "VARCHAR[]", ""),
+        Column("is_authorized", "BOOLEAN", ""),
+        Column("place", "VARCHAR", "What a scan of it covers."),
+        Column("places", "VARCHAR[]", "Places of which a scan must cover one to see what is at it."),
+    ),
+)
+
+DERIVED_SCAN = Table(
+    "scan",
+    "one row per dated scan known at as_of",
+    ("claim_id",),
+    (
+        *_texts("claim_id", "sha256", "path", "format", "status"),
+        Column("scanners", "VARCHAR[]", ""),
+        Column("scope", "VARCHAR[]", ""),
+        *_instants("scanned_at"),
+        Column("rows_rejected", "BIGINT", ""),
+        Column("is_dated_by_file", "BOOLEAN", "Whether nothing but its file's time says when it was."),
+        Column("is_healthy", "BOOLEAN", "Whether its coverage counts: loaded, empty or released, not held or discarded."),
+    ),
+)
+
+DERIVED_SCAN_PLACE = Table(
+    "scan_place",
+    "one row per dated scan and place that its scope covers",
+    ("claim_id", "place"),
+    (*_texts("claim_id", "place", "asset_id"),),
+)
+
+DERIVED_REPEAT = Table(
+    "repeat",
+    "one row per scan and sighting that it holds beside what capture has of it: repeated from another file, or lost to another content",
+    ("claim_id", "sighting_id", "scanner"),
+    (*_texts("claim_id", "sighting_id", "scanner"),),
 )
 
 DERIVED_ASSET = Table(
@@ -661,6 +710,9 @@ DERIVED_TABLES: dict[str, Table] = {
         DERIVED_ROUTING,
         DERIVED_QUEUE,
         DERIVED_TARGET,
+        DERIVED_SCAN,
+        DERIVED_SCAN_PLACE,
+        DERIVED_REPEAT,
         DERIVED_ASSET,
         DERIVED_PERSON,
         DERIVED_TICKET,

@@ -31,7 +31,7 @@ from transforms.domain.result import Reject, Result, Scan
 NAME = "prowler"
 TITLE = "Prowler (OCSF, JSON or CSV)"
 SCANNER = "prowler"
-CALIBRATION: dict[str, str] = {}
+CALIBRATION: dict[str, str] = {"fatal": "critical"}  # OCSF's highest
 
 _PASSED = {"PASS", "PASSED", "INFO", "MANUAL"}
 _MUTED = {"WARNING", "MUTED"}

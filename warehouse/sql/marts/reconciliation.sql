@@ -80,6 +80,10 @@ reference_counts AS (
     SELECT 'mart.event to mart.finding', count(event.finding_id), count(finding.finding_id)
     FROM mart.event LEFT JOIN mart.finding USING (finding_id)
     UNION ALL
+    SELECT 'mart.finding to mart.absence', count(*), count(absence.finding_id)
+    FROM mart.finding LEFT JOIN (SELECT DISTINCT finding_id FROM mart.absence) AS absence USING (finding_id)
+    WHERE finding.is_open
+    UNION ALL
     SELECT 'mart.failure_mode to mart.handoff', count(*), count(handoff.finding_id)
     FROM mart.failure_mode LEFT JOIN mart.handoff USING (finding_id, cycle)
     UNION ALL
@@ -248,6 +252,12 @@ totals_agree AS (
     SELECT 'mart.severity_matrix observations', (SELECT count(*) FROM derived.capture), (SELECT sum(observations) FROM mart.severity_matrix)
     UNION ALL
     SELECT 'mart.severity_matrix handoffs', (SELECT count(*) FROM mart.handoff), (SELECT sum(handoffs) FROM mart.severity_matrix)
+    UNION ALL
+    SELECT 'mart.severity_matrix lost microseconds',
+        (SELECT sum(lost_us) FROM mart.lag_attribution JOIN mart.handoff USING (finding_id, cycle) WHERE list_contains(handoff.failure_modes, 'severity_mismatch')),
+        (SELECT sum(round(lost_seconds * 1e6)) FROM mart.severity_matrix)
+    UNION ALL
+    SELECT 'mart.severity_calibration observations', (SELECT count(*) FROM derived.capture), (SELECT sum(observations) FROM mart.severity_calibration)
     UNION ALL
     SELECT 'mart.time_quality', count(*), count(*) FILTER (WHERE anomalies BETWEEN 1 AND population)
     FROM mart.time_quality

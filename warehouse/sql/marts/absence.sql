@@ -1,0 +1,131 @@
+-- One row per open finding, scanner that saw it and place where it did: whether a later scan of the place had it no more, and by which scan.
+-- A place is the asset, under all its names; where only a pattern of the asset takes a target in, that target in any version. Evidence for whoever verifies
+-- a fix, never a closure.
+-- key: finding_id, scanner, target
+-- finding_id VARCHAR
+-- scanner VARCHAR
+-- target VARCHAR: The asset as scanned; of several names of one place the bytewise first.
+-- targets VARCHAR[]: All of them, sorted.
+-- sighting_ids VARCHAR[]: Sightings that the row is about, sorted, in mart.finding_alias.
+-- last_seen_at TIMESTAMP: Latest capture there by the scanner, or the instant of the latest scan that holds it (UTC).
+-- is_absent BOOLEAN: Whether a healthy, wholly read, dated, later scan by this scanner covered the place and did not have it.
+-- reason VARCHAR: not_in_later_scan (absent); else why nothing is proven - held, discarded (the later scan was), partly_read (it has rejected rows), dated_by_file (only its file's time says that it is later, which copying changes), other_scope (the scanner only scanned elsewhere since), other_scanner (only another scanner looked since) or no_later_scan.
+-- absent_since_at TIMESTAMP: Instant of the earliest scan that proves the absence (UTC); null unless absent.
+-- absent_scans BIGINT: Scans that prove it.
+-- claim_id VARCHAR: The scan that the reason is about - the earliest that proves the absence, else the latest that does not; null for no_later_scan.
+-- sha256 VARCHAR: Its content, as `handoff release` takes it.
+-- path VARCHAR: Its file.
+-- scanned_at TIMESTAMP: Its instant (UTC).
+-- scan_status VARCHAR: loaded, empty, released, held or discarded.
+-- scan_scanners VARCHAR[]: Who ran it.
+-- scope VARCHAR[]: Targets that it covered.
+-- is_believed_gone BOOLEAN: Of the finding - whether every row of it is absent, so that each scanner that had seen it has looked again in vain.
+-- gone_since_at TIMESTAMP: Of the finding - since when the last of them has (UTC); null unless believed gone.
+WITH open_sighting AS (
+    SELECT sighting.sighting_id, sighting.finding_id, sighting.target, target.place
+    FROM derived.sighting
+    JOIN derived.finding USING (finding_id)
+    JOIN derived.target ON target.target = sighting.target
+    WHERE finding.is_open
+),
+held_in AS (
+    SELECT sighting_id, scanner, captured_at AS seen_at, claim_id FROM derived.capture SEMI JOIN open_sighting USING (sighting_id)
+    UNION ALL
+    SELECT sighting_id, scanner, NULL, claim_id FROM derived.repeat SEMI JOIN open_sighting USING (sighting_id)
+),
+seen AS (
+    SELECT
+        open_sighting.finding_id, held_in.scanner, open_sighting.place,
+        min(open_sighting.target) AS target,
+        list_sort(list(DISTINCT open_sighting.target)) AS targets,
+        list_sort(list(DISTINCT sighting_id)) AS sighting_ids,
+        max(greatest(held_in.seen_at, scan.scanned_at)) AS last_seen_at
+    FROM held_in
+    JOIN open_sighting USING (sighting_id)
+    LEFT JOIN derived.scan USING (claim_id)
+    GROUP BY ALL
+),
+target_place AS (
+    SELECT target, unnest(places) AS covered FROM derived.target
+),
+looked_for AS (
+    SELECT DISTINCT seen.finding_id, seen.scanner, seen.target, seen.last_seen_at, target_place.covered
+    FROM (SELECT *, unnest(targets) AS one_target FROM seen) AS seen
+    JOIN target_place ON target_place.target = seen.one_target
+),
+scans AS (
+    SELECT
+        claim_id, scanned_at, is_healthy, unnest(scanners) AS scanner,
+        CASE
+            WHEN NOT is_healthy THEN status
+            WHEN rows_rejected > 0 THEN 'partly_read'
+            WHEN is_dated_by_file THEN 'dated_by_file'
+            ELSE 'not_in_later_scan'
+        END AS reason
+    FROM derived.scan
+),
+-- A scan later than the last that holds it does not hold it.
+covering AS (
+    SELECT DISTINCT looked_for.finding_id, looked_for.scanner, looked_for.target, scans.claim_id, scans.scanned_at, scans.reason
+    FROM looked_for
+    JOIN derived.scan_place ON scan_place.place = looked_for.covered
+    JOIN scans ON scans.claim_id = scan_place.claim_id AND scans.scanner = looked_for.scanner AND scans.scanned_at > looked_for.last_seen_at
+),
+proven AS (
+    SELECT finding_id, scanner, target, min(scanned_at) AS absent_since_at, count(*) AS absent_scans
+    FROM covering
+    WHERE reason = 'not_in_later_scan'
+    GROUP BY ALL
+),
+elsewhere AS (
+    SELECT scanner, max(scanned_at) AS scanned_at, arg_max(claim_id, (scanned_at, claim_id)) AS claim_id
+    FROM scans
+    WHERE is_healthy
+    GROUP BY scanner
+),
+by_place AS (
+    SELECT scan_place.place, scans.scanner, max(scans.scanned_at) AS scanned_at, arg_max(scans.claim_id, (scans.scanned_at, scans.claim_id)) AS claim_id
+    FROM derived.scan_place
+    JOIN scans USING (claim_id)
+    WHERE scans.is_healthy
+    GROUP BY ALL
+),
+candidates AS (
+    SELECT
+        finding_id, scanner, target, claim_id, scanned_at, reason,
+        CASE reason WHEN 'not_in_later_scan' THEN 1 WHEN 'held' THEN 2 WHEN 'discarded' THEN 3 WHEN 'partly_read' THEN 4 ELSE 5 END AS rank
+    FROM covering
+    UNION ALL
+    SELECT seen.finding_id, seen.scanner, seen.target, elsewhere.claim_id, elsewhere.scanned_at, 'other_scope', 6
+    FROM seen
+    JOIN elsewhere ON elsewhere.scanner = seen.scanner AND elsewhere.scanned_at > seen.last_seen_at
+    UNION ALL
+    SELECT looked_for.finding_id, looked_for.scanner, looked_for.target, by_place.claim_id, by_place.scanned_at, 'other_scanner', 7
+    FROM looked_for
+    JOIN by_place ON by_place.place = looked_for.covered AND by_place.scanner <> looked_for.scanner AND by_place.scanned_at > looked_for.last_seen_at
+),
+chosen AS (
+    -- What proves is named by its first scan, what does not by its last.
+    SELECT *
+    FROM candidates
+    QUALIFY row_number() OVER (
+        PARTITION BY finding_id, scanner, target ORDER BY rank, CASE WHEN rank = 1 THEN epoch_us(scanned_at) ELSE -epoch_us(scanned_at) END, claim_id
+    ) = 1
+)
+SELECT
+    finding_id, scanner, target, seen.targets, seen.sighting_ids, seen.last_seen_at,
+    proven.absent_since_at IS NOT NULL AS is_absent,
+    coalesce(chosen.reason, 'no_later_scan') AS reason,
+    proven.absent_since_at,
+    coalesce(proven.absent_scans, 0) AS absent_scans,
+    chosen.claim_id, scan.sha256, scan.path, scan.scanned_at,
+    scan.status AS scan_status,
+    scan.scanners AS scan_scanners,
+    scan.scope,
+    bool_and(proven.absent_since_at IS NOT NULL) OVER of_finding AS is_believed_gone,
+    CASE WHEN bool_and(proven.absent_since_at IS NOT NULL) OVER of_finding THEN max(proven.absent_since_at) OVER of_finding END AS gone_since_at
+FROM seen
+LEFT JOIN proven USING (finding_id, scanner, target)
+LEFT JOIN chosen USING (finding_id, scanner, target)
+LEFT JOIN derived.scan ON scan.claim_id = chosen.claim_id
+WINDOW of_finding AS (PARTITION BY finding_id)
