@@ -96,6 +96,7 @@ class Client:
         self._http = httpx.Client(
             headers={"Accept": accept, "User-Agent": _USER_AGENT}, timeout=timeout_seconds, follow_redirects=False,
             trust_env=not is_loopback(host), transport=self._outside.transport,
+            verify=url.startswith("https://"),  # on plain http there is nothing to verify, and reading the authorities takes a while
         )  # fmt: skip
 
     def __repr__(self) -> str:
@@ -133,7 +134,8 @@ class Client:
                     continue
                 delay = self._limit(reply, attempt)
                 if delay is not None:
-                    fault = f"{reply.status}, it limits how often it may be asked"
+                    # Behind a 503 may stand a gateway that lost patience with what was carried out.
+                    fault, may_be_done = f"{reply.status}, it limits how often it may be asked", reply.status == 503
                 elif reply.status >= 500 or reply.status == 408:
                     fault, may_be_done = f"{reply.status}", True
                 elif reply.status >= 400:

@@ -47,6 +47,13 @@ def _url(text: str) -> str:
     return text.rstrip("/")
 
 
+def _link(text: str) -> str:
+    parts = urlsplit(text)
+    if parts.scheme not in ("http", "https") or not parts.hostname or parts.username or re.search(r"[\s<>\"|\]]", text):
+        raise ValueError("an address, as in https://handoff.example.com/findings/{finding_id}")
+    return text
+
+
 def _instant(value: object) -> object:
     if value is None:
         return None
@@ -110,7 +117,8 @@ class Write(Strict):
     severities: list[RatedBand] = Field(["critical", "high"], min_length=1)
     #: Also cycles that are routed to nobody.
     unrouted: bool = False
-    link: Annotated[Url, _template("finding_id", "cycle", "asset_id")] | None = None
+    #: Where people see the finding; {finding_id}, {cycle} and {asset_id} are filled in.
+    link: Annotated[str, AfterValidator(_link), _template("finding_id", "cycle", "asset_id")] | None = None
     #: person_id: account of the tracker; who is not here is named in the text.
     accounts: dict[str, str] = Field({})
 

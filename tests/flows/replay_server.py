@@ -86,6 +86,7 @@ class Server:
 def _handler(tracker: Tracker) -> type[BaseHTTPRequestHandler]:
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
+        disable_nagle_algorithm = True  # else each answer waits 40 ms for an acknowledgement
 
         def date_time_string(self, timestamp: float | None = None) -> str:
             return format_datetime(tracker.now, usegmt=True)
@@ -249,6 +250,8 @@ class GithubServer(Tracker):
         self.repo = repo
         self.issues = {found["issue"]["number"]: found for found in (recorded("github_issues") if issues is None else issues)}
         self._next = 9_000
+        for number, found in self.issues.items():
+            found["issue"] |= {"url": f"https://api.example.com/repos/{repo}/issues/{number}", "repository_url": f"https://api.example.com/repos/{repo}"}
 
     def touch(self, number: int, event: str = "labeled") -> None:
         self._next += 1
@@ -276,6 +279,7 @@ class GithubServer(Tracker):
         if method == "POST":
             self._next += 1
             issue = {"id": self._next * 7, "number": self._next, "state": "open", "html_url": f"{self.url}/{self.repo}/issues/{self._next}", "created_at": stamp(self.now)}  # type: ignore[attr-defined]
+            issue |= {"url": f"https://api.example.com{path}/{self._next}", "repository_url": f"https://api.example.com/repos/{self.repo}", "user": {"login": "handoff"}}
             self.issues[self._next] = {"issue": issue, "timeline": []}
             self._write(issue, body)
             return 201, {}, issue
