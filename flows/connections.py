@@ -218,10 +218,12 @@ class Paging(Strict):
 
 
 class Each(Strict):
-    """A list of its own for every item, as comments or events; each of its items carries the item as the member `as`."""
+    """A list of its own for every item, as its comments or events are."""
 
-    path: str
-    parent: Members = Field(alias="as")
+    #: Members of the item are filled in, as in /projects/{project_id}/issues/{iid}/notes.
+    path: Annotated[str, Field(pattern=r"^/")]
+    #: Under which member each of its items carries the item, for lists that do not say of what they are.
+    parent: Word | None = Field(None, alias="as")
     items: Members = "$"
     parameters: dict[str, str | int | bool] = Field({})
     page: Paging = Paging(by="link")

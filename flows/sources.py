@@ -244,7 +244,7 @@ class _HttpItems:
     def files(self, client: Client, items: list[dict[str, Any]]) -> Iterator[tuple[str, Any]]:
         yield self.name, _shaped(self._stream.items, items)
         for name, each in self._stream.each.items():
-            found = [{**part, each.parent: item} for item in items for part in self._parts(client, each, item)]
+            found = [{**part, **({each.parent: item} if each.parent else {})} for item in items for part in self._parts(client, each, item)]
             if found:
                 yield f"{self.name}-{name}", _shaped(each.items, found)
 
