@@ -97,17 +97,46 @@ def formats(
     from transforms import formats as catalogue
 
     if explain is not None:
-        try:
-            content = explain.read_bytes()
-        except OSError as error:
-            raise UsageError("--explain", seen=f"{explain} cannot be read: {error}") from None
-        rows = catalogue.explain(content)
+        rows = catalogue.explain(settings.read_file("--explain", explain))
     else:
         rows = catalogue.listing()
     if as_json:
         _print_json(rows)
     else:
         _print_table(list(rows[0]), [tuple(row.values()) for row in rows])
+
+
+@app.command(epilog="Example: handoff trackers --explain search.json --policy my-policy.yaml")
+def trackers(
+    explain: Annotated[Path | None, typer.Option("--explain", help="Say what this export comes to: rules that matched, words that none has, sample rows.")] = None,
+    source: Annotated[str | None, typer.Option("--source", help="The tracker's name, as the file's sidecar says it in `source`.")] = None,
+    policy: PolicyOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """The trackers that are read, and what of each counts as an acknowledgement, a triage entry, a resolution …"""
+    from transforms import tracker_formats
+
+    rules = settings.read_policy(policy)
+    if explain is None:
+        rows = tracker_formats.listing(rules)
+        if as_json:
+            _print_json([{**row, "mapping": rules.trackers[row["tracker"]].model_dump(exclude_defaults=True)} for row in rows])
+        else:
+            _print_table(list(rows[0]), [tuple(row.values()) for row in rows])
+        return
+    found = tracker_formats.explain(settings.read_file("--explain", explain), rules, source)
+    if as_json:
+        _print_json(found)
+        return
+    for name, value in found.items():
+        if isinstance(value, list):
+            print(f"{name}: {len(value)}")
+            for item in value:
+                print(f"  {_line(item)}")
+        elif isinstance(value, str) and "\n" in value:
+            print(f"{name} (instead of `ignored`, the event that it is):\n{value}", end="")
+        else:
+            print(f"{name}: {_line(value) if value not in (None, {}) else 'none'}")
 
 
 @app.command(epilog="Example: handoff explain 3f2a…   (a finding id, a sighting id or a scanner's own id)")

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import getpass
+import gzip
 import hashlib
 import os
 import time
 import uuid
 import warnings
+import zlib
 from functools import cache
 from importlib.resources import files
 from importlib.util import find_spec
@@ -40,6 +42,15 @@ def read_layer(path: Path) -> tuple[str, str]:
         return str(path), path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
         raise UsageError("--policy", seen=f"{path} cannot be read: {error}", expected="a YAML file") from None
+
+
+def read_file(option: str, path: Path) -> bytes:
+    """A file that a person names, unpacked where it is gzip. Raises `UsageError` where it cannot be read."""
+    try:
+        content = path.read_bytes()
+        return gzip.decompress(content) if content[:2] == b"\x1f\x8b" else content
+    except (OSError, EOFError, zlib.error) as error:
+        raise UsageError(option, seen=f"{path} cannot be read: {error}") from None
 
 
 def default_policy_text() -> str:

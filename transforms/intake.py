@@ -22,6 +22,7 @@ from transforms.domain.result import Reject, Scan
 from transforms.domain.sidecar import Sidecar
 from transforms.domain.source import Source
 from transforms.observations import EPOCH_US, ScanFacts, tabulate
+from transforms.tracking import Tally, mapped
 
 #: The folders of a landing zone that are read, and what each holds.
 FOLDERS = ("scans", "assets", "people", "activity", "reference")
@@ -91,7 +92,7 @@ _LONE_SURROGATE = re.compile(
 
 
 def _without_lone_surrogates(content: bytes) -> bytes:
-    """The content with the replacement character where half a character stood: one broken emoji loses no report. The raw store keeps it as it was."""
+    """The content with the replacement character where half a character stood: one broken emoji loses no report or export. The raw store keeps it as it was."""
     if b"\\ud" not in content and b"\\uD" not in content:
         return content
     return _LONE_SURROGATE.sub(rb"\\ufffd", content)
@@ -170,13 +171,17 @@ ACTIVITY_VALUES = ("event_id", "ref", "event", "actor", "occurred_at", "target_p
 
 
 def _read_activity(content: bytes, head: Head, delivery: Delivery, policy: Policy) -> Intake:
-    module = claimant(trackers.formats(), head, "activity")
-    source = _source(delivery, policy, module.NAME)
-    rows, rejected = _split(module.parse(content, source))
+    mended = _without_lone_surrogates(content)
+    module, tracker, mapping = trackers.reader(head if mended is content else Head(mended), delivery.sidecar.source, policy)
+    source = _source(delivery, policy, module.NAME)._replace(mapping=mapping)
+    rows, rejected = _split(mapped(module.parse(mended if mapping else content, source), mapping, tracker, Tally()))
+    states = [row for row in rows if row.get("table") == "ticket"]
     rejects: list[tuple[Reject, int | None]] = [(reject, None) for reject in rejected]
     tolerance, tz = policy.clock_tolerance.wall_us(), zone(source.zone_name)
     kept = []
     for row in rows:
+        if row.get("table") == "ticket":
+            continue
         stated = row.get("recorded_at")
         recorded = delivery.recorded_us if stated is None else stated
         if min(row["occurred_at"], recorded) <= EPOCH_US:
@@ -194,7 +199,9 @@ def _read_activity(content: bytes, head: Head, delivery: Delivery, policy: Polic
             rejects.append((Reject(row["pointer"], "future", detail, row["ref"]), row["occurred_at"] if stated is None else None))
             continue
         row["recorded_at"] = recorded if delivery.read_us is None or recorded > delivery.read_us else delivery.recorded_us
-        row["method"] = (row.get("method") or "file") if delivery.is_own else "file"
+        if not delivery.is_own:
+            row["method"] = "tracker" if mapping else "file"  # a delivered file does not say whose word it is
+        row["method"] = row.get("method") or "file"
         local = from_us(row["occurred_at"]).astimezone(tz)
         row["is_midnight"] = not (local.hour or local.minute or local.second or local.microsecond)
         row["event_id"] = row.get("event_id") or identifier(*(row.get(name) for name in ACTIVITY_VALUES[1:]))
@@ -205,10 +212,26 @@ def _read_activity(content: bytes, head: Head, delivery: Delivery, policy: Polic
     return Intake(
         kind="activity",
         format=module.NAME,
-        frames={"activity": tables.ACTIVITY.frame(columns)},
+        frames={"activity": tables.ACTIVITY.frame(columns), **_ticket_frame(states, delivery, tracker)},
         rejects=_numbered(rejects),
-        rows_in=len(kept) + len(rejects),
+        rows_in=len(kept) + len(states) + len(rejects),
     )
+
+
+_TICKET_VALUES = tuple(column.name for column in tables.TICKET.columns if column.name not in ("claim_id", "pointer", "recorded_at", "content_id"))
+
+
+def _ticket_frame(rows: list[dict], delivery: Delivery, tracker: str) -> dict[str, pa.Table]:
+    """The states of tickets, where the file shows any. A list has no order of its own: it is sorted, so that one state is one content."""
+    if not rows:
+        return {}
+    for row in rows:
+        row["tracker"] = tracker
+        row["labels"], row["refs"] = (sorted(set(row.get(name) or ())) for name in ("labels", "refs"))
+        row["content_id"] = identifier(*(row.get(name) for name in _TICKET_VALUES))
+    columns = {name: [row.get(name) for row in rows] for name in (*_TICKET_VALUES, "pointer", "content_id")}
+    _claim(columns, len(rows), delivery)
+    return {"ticket": tables.TICKET.frame(columns)}
 
 
 def _read_reference(content: bytes, head: Head, delivery: Delivery, policy: Policy) -> Intake:

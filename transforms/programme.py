@@ -313,8 +313,10 @@ class _Derivation:
         """The events with the `finding` that they concern, one row for each, sorted by it. One without keeps status `no_match` or `ambiguous_ref`, and waits."""
         references = References(observations.select("sighting_id", "scanner", "own_id", "finding"))
         links = events.filter((pl.col("event") == "ticket_linked") & (pl.col("ticket").str.len_bytes() > 0))
-        for ref, ticket in links.select("ref", "ticket").iter_rows():
+        names = links.select("ref", "ticket").rows()
+        for ref, ticket in names:
             references.link(ticket, references.resolve(ref, with_tickets=False)[0])
+        references.follow(names)
         found = [references.resolve(ref) for ref in events["ref"].to_list()]
         resolved = events.with_columns(finding=pl.Series([findings for findings, _ in found], dtype=pl.List(pl.Int64)), status=pl.Series([status for _, status in found], dtype=pl.String))
         for row in rows_of(resolved.filter(pl.col("finding").list.len() == 0)):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Literal
 
 import polars as pl
@@ -24,8 +24,22 @@ class References:
         self._own = [_one_each(qualified), _one_each(named.select(ref="own_id", finding="finding"))]
         self._tickets: dict[str, dict[int, None]] = {}
 
-    def link(self, ticket: str, findings: Iterable[int]) -> None:
-        self._tickets.setdefault(ticket, {}).update(dict.fromkeys(findings))
+    def link(self, ticket: str, findings: Iterable[int]) -> bool:
+        """Ties a ticket to findings; whether that is more than was known."""
+        known, more = self._tickets.get(ticket, {}), dict.fromkeys(findings)
+        if more.keys() <= known.keys():
+            return False
+        self._tickets[ticket] = {**known, **more}
+        return True
+
+    def follow(self, names: Sequence[tuple[str, str]]) -> None:
+        """Ties each (ref, ticket) where the ref is another ticket, as a tracker's key is to its number, whatever the order of links."""
+        is_changed = True
+        while is_changed:
+            is_changed = any([self.link(ticket, self._tickets[ref]) for ref, ticket in names if ref in self._tickets and not self._is_named(ref)])
+
+    def _is_named(self, ref: str) -> bool:
+        return ref in self._sightings or any(ref in known for known in self._own)
 
     def resolve(self, ref: str, *, with_tickets: bool = True) -> tuple[list[int], Status]:
         """The findings, by number, and whether that is certain."""

@@ -42,6 +42,7 @@ _REGISTERS = ("assets", "people", "ownership")
 _ROW_KEYS = {
     "observation": ("observation_id", "content_id"),
     "activity": ("event_id", "content_id"),
+    "ticket": ("content_id",),
     "asset": ("content_id",),
     "person": ("content_id",),
     "ownership": ("content_id",),

@@ -18,6 +18,7 @@ REGISTERS = ("asset", "person", "ownership", "register_member")
 _STATE = {
     "observation": ("claim_id", "pointer", "recorded_at"),
     "activity": ("claim_id", "pointer", "recorded_at"),
+    "ticket": ("claim_id", "pointer", "recorded_at"),
     "asset": ("claim_id", "pointer", "recorded_at"),
     "person": ("claim_id", "pointer", "recorded_at"),
     "ownership": ("claim_id", "pointer", "recorded_at"),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import re
+from collections.abc import Iterator
 from functools import cached_property
 
 import msgspec
@@ -38,6 +39,16 @@ class Head:
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
             pass
         return {}
+
+    def json_lines(self, limit: int) -> Iterator[dict[str, msgspec.Raw]]:
+        """The members of the first lines that are JSON objects, where the content is no one document: a bad line among them is passed over."""
+        if self._first != b"{" or self.json:
+            return
+        for line in self.content.lstrip().split(b"\n", limit)[:limit]:
+            try:
+                yield _JSON_MAP.decode(line)
+            except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+                continue
 
     @cached_property
     def is_json_list(self) -> bool:

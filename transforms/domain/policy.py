@@ -22,6 +22,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationEr
 
 from transforms.domain.errors import PolicyError
 from transforms.domain.instants import DAY_US, MICROSECONDS, zone
+from transforms.domain.mapping import Mapping, shipped, shipped_trees, word
 
 T = TypeVar("T")
 Band = Literal["critical", "high", "medium", "low", "informational"]
@@ -303,6 +304,8 @@ class Policy(Strict):
     landing: Landing
     #: With a default of its own: policies kept before there was this key are read like any other.
     dispatch: Dispatch = Dispatch()
+    #: What each tracker's words mean: the shipped mappings, and those of trackers of the programme's own that name one of them as `format`.
+    trackers: dict[str, Mapping] = Field(default_factory=shipped)
 
     @model_validator(mode="after")
     def _names_resolve(self) -> Policy:
@@ -312,6 +315,11 @@ class Policy(Strict):
             if name not in self.calendars:
                 raise ValueError(f"team_calendars.{team} names {name!r}, which is no calendar; there are {', '.join(self.calendars)}")
         return self
+
+    def mapping_of(self, tracker: str | None, format_name: str) -> Mapping | None:
+        """The mapping of a tracker that has one of its own, else that of its format; None for a format without any."""
+        own = self.trackers.get(tracker) if tracker else None
+        return own if own is not None and own.format == format_name else self.trackers.get(format_name)
 
     @property
     def digest(self) -> str:
@@ -344,16 +352,33 @@ def load_policy(*layers: tuple[str, str]) -> Policy:
 
     Raises `PolicyError` naming file, line and key for an unknown key, a wrong unit or an impossible value.
     """
-    merged: dict[str, Any] = {}
+    merged: dict[str, Any] = {"trackers": shipped_trees()}
     lines: dict[tuple[str, ...], str] = {}
     for name, text in layers:
         tree = _read(name, text)
         lines.update(_lines(name, text))
         merged = _overlay(merged, tree)
+    _found_on_formats(merged["trackers"], lines, layers[-1][0])
     try:
         return Policy.model_validate(merged)
     except ValidationError as error:
         raise _fault(error, lines, layers[-1][0]) from None
+
+
+def _found_on_formats(trackers: Any, lines: dict[tuple[str, ...], str], name: str) -> None:
+    """Lays each tracker of the programme's own over the shipped mapping that it names as its format. Raises `PolicyError` where it names none."""
+    base = shipped_trees()
+    for tracker, tree in trackers.items() if isinstance(trackers, dict) else ():
+        if tracker in base or not isinstance(tree, dict):
+            continue
+        if tree.get("format") not in base:
+            raise PolicyError(
+                lines.get(("trackers", str(tracker)), name),
+                seen=f"trackers.{tracker} is no tracker that is shipped, and its format is {tree.get('format')!r}",
+                expected=f"one of {', '.join(base)}, or a name of your own with one of them as its `format`",
+                remedy="mend its name, or give its format",
+            )
+        trackers[tracker] = _overlay(base[tree["format"]], tree, ("trackers", tracker))
 
 
 @lru_cache(maxsize=16)
@@ -395,7 +420,7 @@ def _lines(name: str, text: str) -> dict[tuple[str, ...], str]:
     def walk(node: yaml.Node, path: tuple[str, ...]) -> None:
         if isinstance(node, yaml.MappingNode):
             for key, value in node.value:
-                here = (*path, str(key.value))
+                here = (*path, _key(path, key.value))
                 found[here] = f"{name}:{key.start_mark.line + 1}"
                 walk(value, here)
 
@@ -407,11 +432,20 @@ def _lines(name: str, text: str) -> dict[tuple[str, ...], str]:
 
 def _overlay(under: dict[str, Any], over: dict[str, Any], path: tuple[str, ...] = ()) -> dict[str, Any]:
     merged = dict(under)
-    for key, value in over.items():
+    for key, value in ((_key(path, name), value) for name, value in over.items()) if _is_mapping(path) else over.items():
         below = merged.get(key)
         whole = len(path) == 1 and path[0] == "calendars"
         merged[key] = _overlay(below, value, (*path, str(key))) if isinstance(below, dict) and isinstance(value, dict) and not whole else value
     return merged
+
+
+def _is_mapping(path: tuple[str, ...]) -> bool:
+    return len(path) == 3 and path[0] == "trackers"
+
+
+def _key(path: tuple[str, ...], key: object) -> str:
+    """A key as it is found again: a tracker's words are compared without case."""
+    return word(key) if _is_mapping(path) else str(key)
 
 
 def _fault(error: ValidationError, lines: dict[tuple[str, ...], str], name: str) -> PolicyError:

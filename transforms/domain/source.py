@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from transforms.domain.instants import DateOrder, Stamp, parse_stamp
+from transforms.domain.mapping import Mapping
 
 
 class Source(NamedTuple):
@@ -12,6 +13,8 @@ class Source(NamedTuple):
 
     zone_name: str = "UTC"
     date_order: DateOrder = "mdy"
+    #: What the tracker's words and columns mean; None where there is no mapping.
+    mapping: Mapping | None = None
 
     def stamp(self, value: object) -> Stamp:
         """The instant of a cell; raises ValueError."""

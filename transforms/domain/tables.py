@@ -244,6 +244,31 @@ ACTIVITY = Table(
     ),
 )
 
+TICKET = Table(
+    "ticket",
+    "one row per distinct state of a ticket, as an export or a call of its tracker showed it",
+    ("content_id",),
+    (
+        _CLAIM,
+        Column("pointer", "VARCHAR", "Where it stands in its file."),
+        _RECORDED,
+        Column("ticket", "VARCHAR", "The ticket's key, as events refer to it."),
+        Column("tracker", "VARCHAR", "Which tracker: sidecar `source`, else the format's name."),
+        Column("title", "VARCHAR", "Title."),
+        Column("state", "VARCHAR", "open, in_progress, resolved or closed, by the tracker's mapping; null where it maps the native state to none."),
+        Column("native_state", "VARCHAR", "The tracker's own word for the state, verbatim."),
+        Column("assignee", "VARCHAR", "Who has it, as the tracker names them: mail address, else login, else id."),
+        Column("severity", "VARCHAR", "Band, by the tracker's mapping; null where it maps the native term to none."),
+        Column("native_priority", "VARCHAR", "The tracker's own word for severity or priority, verbatim."),
+        Column("due_at", "TIMESTAMP", "When it is due by the tracker (UTC); a day alone ends with that day in the source's zone."),
+        Column("labels", "VARCHAR[]", "Labels, sorted."),
+        Column("refs", "VARCHAR[]", "Findings that it names itself (marker line `handoff-finding: ID`), sorted."),
+        Column("url", "VARCHAR", "Where a person opens it."),
+        Column("updated_at", "TIMESTAMP", "When the tracker last changed it (UTC)."),
+        Column("content_id", "VARCHAR", "Hash of the row's values."),
+    ),
+)
+
 REGISTER_MEMBER = Table(
     "register_member",
     "one row per register snapshot and distinct row in it, so that a row's absence from a later one is known",
@@ -399,6 +424,7 @@ RECORD_TABLES: dict[str, Table] = {
         OWNERSHIP,
         REGISTER_MEMBER,
         ACTIVITY,
+        TICKET,
         KNOWN_EXPLOITED,
         VULNERABILITY_ALIAS,
         EXPLOIT_PREDICTION,

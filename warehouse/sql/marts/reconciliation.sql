@@ -40,6 +40,7 @@ kept AS (
     FROM (
         SELECT claim_id FROM record.observation
         UNION ALL SELECT claim_id FROM record.activity
+        UNION ALL SELECT claim_id FROM record.ticket
         UNION ALL SELECT claim_id FROM record.asset
         UNION ALL SELECT claim_id FROM record.person
         UNION ALL SELECT claim_id FROM record.ownership
