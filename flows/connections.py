@@ -221,7 +221,7 @@ class Each(Strict):
     """A list of its own for every item, as its comments or events are."""
 
     #: Members of the item are filled in, as in /projects/{project_id}/issues/{iid}/notes.
-    path: Annotated[str, Field(pattern=r"^/")]
+    path: Annotated[str, Field(pattern=r"^/[^/]")]
     #: Under which member each of its items carries the item, for lists that do not say of what they are.
     parent: Word | None = Field(None, alias="as")
     items: Members = "$"
@@ -230,7 +230,7 @@ class Each(Strict):
 
 
 class HttpStream(Strict):
-    path: Annotated[str, Field(pattern=r"^/")]
+    path: Annotated[str, Field(pattern=r"^/[^/]")]
     items: Members = "$"
     parameters: dict[str, str | int | bool] = Field({})
     #: Query parameter that carries the page size.

@@ -93,8 +93,9 @@ def _pull_connection(name: str, connection: Any, landing: Path, home: Home, outs
     try:
         state = _State(home.pulls / f"{name}.json")
         folder = landing / "activity" / (connection.folder or name)
-        # Every file of the folder is of one source, whatever its name.
-        _write(folder / "_scan.yaml", f"source: {name}\n".encode())
+        # Every file of the folder is of one source, whatever its name. ServiceNow's API gives instants in UTC and does not say so.
+        zone = "time_zone: UTC\n" if connection.kind == "servicenow" else ""
+        _write(folder / "_scan.yaml", f"source: {name}\n{zone}".encode())
         secret = credential(name, connection)
         accept = getattr(connection, "accept", "application/vnd.github+json" if connection.kind == "github" else "application/json")
         with Client(name, connection.url, secret, timeout_seconds=connection.timeout.wall_us() / 1e6, outside=outside, accept=accept) as client:
