@@ -230,6 +230,59 @@ def sweep(
         print(f"wrote {path}")
 
 
+NamesArgument = Annotated[list[str] | None, typer.Argument(help="Connections [default: all].")]
+ConnectionsOption = Annotated[Path | None, typer.Option("--connections", help="YAML file [default: connections.yaml of the home, else of this folder].")]
+
+
+@app.command(epilog="Example: handoff pull jira --landing ./landing --connections connections.yaml")
+def pull(
+    landing: Annotated[Path, typer.Option("--landing", help="Folder that `handoff run` reads; files come below activity/.")],
+    names: NamesArgument = None,
+    connections: ConnectionsOption = None,
+    home: HomeOption = None,
+    wait: Annotated[str | None, typer.Option("--wait", help="How long to wait for another pull of the same connection, as in 10m [default: not at all].")] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Bring what changed in the connected trackers into the landing zone; exit 1 where one could not be read to its end."""
+    from flows import pulling
+    from flows.connections import file_of
+    from warehouse.home import Home
+
+    folder = settings.home_folder(home)
+    done = pulling.pull(landing, Home(folder), file_of(connections, folder), names, wait_seconds=_seconds(wait))
+    if as_json:
+        _print_json([row.as_json() for row in done])
+    else:
+        _print_table(["connection", "stream", "pages", "items", "new", "files", "cursor"], [(row.connection, row.stream, row.pages, row.items, row.items_new, row.files, row.cursor) for row in done])
+    pulling.require_complete(done)
+
+
+@app.command(epilog="Example: handoff tickets jira   (then, if that is what you want: handoff tickets jira --apply)")
+def tickets(
+    names: NamesArgument = None,
+    is_applied: Annotated[bool, typer.Option("--apply", help="Write. Without it the trackers are only read.")] = False,
+    connections: ConnectionsOption = None,
+    home: HomeOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Show which tickets open handoffs would open or update in the trackers that allow it; with --apply, do so."""
+    from flows import tickets as writing
+    from flows.connections import file_of
+    from warehouse.home import Home
+
+    folder = settings.home_folder(home)
+    steps = writing.write(Home(folder), file_of(connections, folder), names, is_applied=is_applied, by=settings.identity())
+    if as_json:
+        _print_json([step.as_json() for step in steps])
+    else:
+        columns = ["connection", "action", "done", "ticket", "severity", "title", "owner", "due", "changes", "why"]
+        rows = [(s.connection, s.action, s.is_done, s.ticket, s.severity, s.title, s.owner, s.due, "; ".join(s.changes), s.fault or s.why) for s in steps]
+        _print_table(columns, rows)
+    if not is_applied:
+        print("handoff: nothing was written; --apply writes", file=sys.stderr)
+    writing.require_complete(steps)
+
+
 def _decide(decision: str, sha256: str, reason: str, home: Path | None) -> None:
     from warehouse import decisions
 

@@ -26,6 +26,8 @@ class Home:
         self.whatifs = self.folder / "whatif"
         self.expectations = self.reports / "expectations.html"
         self.lock_file = self.folder / "run.lock"
+        self.pulls = self.folder / "pulls"
+        self.outbox = self.folder / "outbox.sqlite3"
 
     def create(self) -> None:
         """Makes its folders. Raises `UsageError` where that cannot be."""
@@ -36,14 +38,14 @@ class Home:
                 raise UsageError("--home", seen=f"{folder}: {error.strerror}", expected="a folder that can be written to") from None
 
     @contextmanager
-    def lock(self, run_id: str, started: str, wait_seconds: float = 0) -> Iterator[None]:
-        """Holds the home for one run: an OS lock, gone with the process however it ends.
+    def lock(self, run_id: str, started: str, wait_seconds: float = 0, *, file_name: str = "run.lock") -> Iterator[None]:
+        """Holds the home for one run: an OS lock, gone with the process however it ends. Another `file_name` holds another thing.
 
         Raises `LockHeld` naming the other run and its start when it is still held after `wait_seconds`.
         """
         self.create()
         deadline = time.monotonic() + wait_seconds
-        with open(self.lock_file, "a+", encoding="utf-8") as file:
+        with open(self.folder / file_name, "a+", encoding="utf-8") as file:
             while True:
                 try:
                     fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from importlib.metadata import version
+from itertools import chain
 from typing import Any
 
 import duckdb
@@ -15,7 +16,7 @@ from transforms.domain.digests import sha256
 from transforms.domain.errors import RunError, UsageError
 from transforms.domain.instants import iso
 from transforms.domain.policy import Policy
-from warehouse import models, record, schema
+from warehouse import models, originated, record, schema
 from warehouse.compute import compute, drop_unloaded
 from warehouse.connection import connect
 from warehouse.decisions import load_decisions
@@ -41,10 +42,12 @@ class Job:
         return self.stamp.recorded_us
 
     def ingest(self, landing: str) -> Loaded:
-        """Loads what is new in the landing zone."""
+        """Loads what is new in the landing zone, and what handoff itself originated since the last run."""
         load_decisions(self.connection, self.home, self.stamp)
         found = scan_landing(landing, settle_us=self.policy.landing.settle.wall_us(), now_us=self.now_us)
-        self.loaded = ingest(self.connection, self.home, found, self.policy, self.stamp)
+        own = list(originated.waiting(self.home))
+        self.loaded = ingest(self.connection, self.home, chain(found, own), self.policy, self.stamp)
+        originated.drop(self.home, {item.sha256 for item in own})
         return self.loaded
 
     def compute(self) -> int:

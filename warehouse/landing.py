@@ -44,6 +44,8 @@ class Found(NamedTuple):
     source: str
     file_us: int
     fault: str | None = None
+    #: What handoff wrote itself.
+    is_own: bool = False
 
     @property
     def claim_id(self) -> str:

@@ -163,7 +163,7 @@ class _Ingest:
             if item.claim_id in claimed or self._has_lost_its_sidecar(item):
                 continue
             claimed.add(item.claim_id)
-            yield keep(self._home, item, self._stamp)
+            yield keep(self._home, item, self._stamp, is_own=item.is_own)
 
     def _has_lost_its_sidecar(self, item: Found) -> bool:
         """The same content at the same place, claimed with a sidecar that is gone now: nothing new, and no less known."""

@@ -4,7 +4,9 @@
     ├── UsageError          exit 2: the command or an argument cannot be meant
     │   └── PolicyError     exit 2: policy.yaml names an unknown key or an impossible value
     ├── RunError            exit 1: the run could not do its work
-    │   └── LockHeld        exit 1: another run holds the home folder
+    │   ├── LockHeld        exit 1: another run holds the home folder
+    │   ├── SourceRefused   exit 1: a tracker said no, and would again: a person has to mend the connection
+    │   └── SourceUnavailable  exit 1: a tracker did not answer as it should; the next try goes on from there
     ├── LawBroken           exit 3: one of our own laws failed, nothing was published
     ├── FileRejected        a landed file is quarantined, the run goes on
     └── ModuleMalformed     a scanner, mart, suite or section file breaks its contract (a defect of ours)
@@ -51,6 +53,14 @@ class RunError(HandoffError):
 
 class LockHeld(RunError):
     """Another run holds the home folder."""
+
+
+class SourceRefused(RunError):
+    """A tracker that we pull from or write to said no (terminal): another try gives the same answer. Never holds a secret."""
+
+
+class SourceUnavailable(RunError):
+    """A tracker did not answer, or not whole, or asks to wait longer than we do (transient). Never holds a secret."""
 
 
 class LawBroken(HandoffError):
