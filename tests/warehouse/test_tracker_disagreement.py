@@ -40,7 +40,7 @@ def contradictions(zone):
 
     def read(as_of: str = AS_OF, policy: dict | None = None) -> list[tuple]:
         rows = zone.state(as_of, policy).mart("tracker_disagreement")
-        found = [tuple(row[name] for name in ("field", "ticket", "record_value", "tracker_value")) + (row["since_at"][5:16].replace("T", " "),) for row in rows]
+        found = [(*(row[name] for name in ("field", "ticket", "record_value", "tracker_value")), row["since_at"][5:16].replace("T", " ")) for row in rows]
         return sorted(found, key=str)
 
     return read
