@@ -202,7 +202,7 @@ class Spot(NamedTuple):
     line: int | None = None
     column: int | None = None
     end_line: int | None = None
-    #: Digest of the code of its lines.
+    #: Digest of the code of its lines, where the result has no fingerprint.
     code: str | None = None
 
 
@@ -316,7 +316,7 @@ def _results(run: Run, context: Context) -> Iterator[Result | Reject]:
             yield documents.missing(pointer, "message", raw)
             continue
         fingerprint = _fingerprint(item)
-        for spot in _spots(item, context):
+        for spot in _spots(item, context, is_marked=fingerprint is not None):
             within = (spot.path or spot.url or spot.logical or "", name or title, fingerprint or spot.code or "")
             place = Place(within, (spot.line or 0, spot.column or 0, title))
             found.append((pointer, raw, item, rule, name, title, fingerprint, spot, place))
@@ -419,11 +419,11 @@ def _severity(item: Item, rule: Rule | None, scanner: str | None) -> tuple[str |
     return _WORDS.get(scanner, {}).get(level, level), None
 
 
-def _spots(item: Item, context: Context) -> list[Spot]:
-    return list(dict.fromkeys(_spot(where, context) for where in item.locations or ())) or [Spot()]
+def _spots(item: Item, context: Context, is_marked: bool) -> list[Spot]:
+    return list(dict.fromkeys(_spot(where, context, is_marked) for where in item.locations or ())) or [Spot()]
 
 
-def _spot(where: Where, context: Context) -> Spot:
+def _spot(where: Where, context: Context, is_marked: bool) -> Spot:
     logical = _logical(where, context)
     physical = where.physicalLocation
     if physical is None or physical.artifactLocation is None:
@@ -438,7 +438,7 @@ def _spot(where: Where, context: Context) -> Spot:
         return Spot(logical=logical, line=line, column=column, end_line=end)
     if uri.lower().startswith(_WEB):
         return Spot(url=uri, logical=logical, line=line, column=column, end_line=end)
-    code = _code(region) if (end or line or 0) - (line or 0) < _FEW_LINES else None
+    code = _code(region) if not is_marked and (end or line or 0) - (line or 0) < _FEW_LINES else None
     return Spot(path=_relative(_path(uri), context.roots), logical=logical, line=line, column=column, end_line=end, code=code)
 
 
