@@ -38,6 +38,8 @@ def test_every_key_that_differs_is_named_as_the_file_writes_it(tools, overlay, c
         ({"scans": {"minimum_results": 3}}, "scans.minimum_results", ["3", "20"], "held"),
         ({"sources": {"zap": {"time_zone": "Europe/Berlin"}}}, "sources.zap", ["Europe/Berlin", "nothing"], "read when"),
         ({"sources": {"*": {"date_order": "dmy"}}}, "sources.*.date_order", ["dmy", "mdy"], "read when"),
+        ({"directory": {"teams": ["squad-*"]}}, "directory.teams", ["squad-*"], "when the directory was landed"),
+        ({"directory": {"on_call_horizon": "14d"}}, "directory.on_call_horizon", ["14d", "730d"], "when it was landed"),
         ({"landing": {"settle": "10s"}}, "landing.settle", ["10s", "0s"], "found"),
     ],
 )
