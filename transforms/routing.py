@@ -15,7 +15,7 @@ from transforms.versions import ALWAYS, Timeline
 #: A rule of the repository's own CODEOWNERS says more of a path than a prefix that holds in any repository; whoever is on call for the team
 #: comes after all who are named for the asset itself.
 _KIND_RANK = {"asset": 0, "application": 1, "name": 2, "cidr": 3, "codeowners": 4, "path": 5, "team": 6}
-_TEAM = "team:"
+_RULES, _TEAM = "codeowners:", "team:"
 _GLOB = frozenset("*?[")
 DEFAULT_PRIORITY = 100
 
@@ -189,6 +189,8 @@ class Ownership:
         self._ends = sorted({values["effective_to"] for values in ownership.values() if values["effective_to"] is not None})
         self._matches: dict[tuple, list[_Mapping]] = {}
         self._decisions: dict[tuple, Decision] = {}
+        self._rules: dict[tuple, list[tuple[Mapping[str, Any], int]]] = {}
+        self._owners: dict[tuple[int, str], list[_Mapping]] = {}
         self._in_force: dict[tuple[int, int], dict[str | None, list[tuple[Mapping[str, Any], int]]]] = {}
 
     @property
@@ -223,22 +225,31 @@ class Ownership:
             return []
         index = self._index(epoch, instant)
         repositories = {asset["asset_id"].strip().lower(), *(name.strip().lower() for name in names(asset)), *forms(target)}
-        fitting: dict[tuple[str, str | None], list[tuple[int, codeowners.Rule, Mapping[str, Any], int]]] = defaultdict(list)
+        files = (index[key] for repository in sorted(repositories) if (key := f"{_RULES}{repository}") in index)
+        return [mapping for rows in files for mapping in self._by_last_rule(rows, file_path)]
+
+    def _by_last_rule(self, rows: list[tuple[Mapping[str, Any], int]], file_path: str) -> list[_Mapping]:
+        """The owners of a path by one repository's rules; the same list of rows is the same at every instant (see `_index`)."""
+        where = id(rows), file_path
+        if where in self._owners:
+            return self._owners[where]
+        last: dict[str | None, int] = {}
+        fitting: list[tuple[codeowners.Rule, Mapping[str, Any], int]] = []
         excluded = set()
-        for repository in sorted(repositories):
-            for row, since in index.get(f"codeowners:{repository}", ()):
-                rule = codeowners.read(row["match"])
-                if rule is None or not rule.fits(file_path):
-                    continue
-                if rule.is_exclusion:
-                    excluded.add((repository, rule.section))
-                fitting[repository, rule.section].append((row["position"] or 0, rule, row, since))
-        found = []
-        for section, rows in fitting.items():
-            if section not in excluded:
-                last = max(position for position, *_ in rows)
-                # Where two rules claim one place (two files of one repository), their owners stand beside each other.
-                found += [_mapping("codeowners", row, since, (rule.is_optional, -position)) for position, rule, row, since in rows if position == last]
+        for row, since in rows:
+            rule = codeowners.read(row["match"])
+            if rule is None or not rule.fits(file_path):
+                continue
+            if rule.is_exclusion:
+                excluded.add(rule.section)
+            fitting.append((rule, row, since))
+            last[rule.section] = max(last.get(rule.section, 0), row["position"] or 0)
+        # Where two files of one repository claim one place, their owners stand beside each other.
+        found = self._owners[where] = [
+            _mapping("codeowners", row, since, (rule.is_optional, -(row["position"] or 0)))
+            for rule, row, since in fitting
+            if rule.section not in excluded and (row["position"] or 0) == last[rule.section]
+        ]
         return found
 
     def _of_team(self, epoch: tuple[int, int], instant: int, team: str | None) -> list[_Mapping]:
@@ -302,13 +313,17 @@ class Ownership:
                 if values is not None and (values["effective_to"] is None or instant < values["effective_to"]):
                     since = self._ownership.start(key, instant)
                     index[_exact(values["match"])].append((values, ALWAYS if since is None else since))
+            for name, rows in index.items():
+                if name is not None and name.startswith(_RULES):
+                    # One list for as long as none of the file's rules changes: a shift that ends elsewhere asks nothing anew.
+                    index[name] = self._rules.setdefault(tuple((id(values), since) for values, since in rows), rows)
         return index
 
 
 def _exact(match: str) -> str | None:
     """The one asset, application, repository or team that a mapping can only be of, None for a pattern: what its rows are looked up by."""
     if rule := codeowners.read(match):
-        return f"codeowners:{rule.repository.lower()}"
+        return f"{_RULES}{rule.repository.lower()}"
     if match.strip().lower().startswith(_TEAM):
         return f"{_TEAM}{match.strip()[len(_TEAM) :].strip().lower()}"
     prefixed = pattern(match)

@@ -25,10 +25,13 @@ _AT_INTAKE = {
     "scans.minimum_results": "which scans were held was decided when they were landed",
     "sources": "stamps without a zone, and dates, were read when their files were landed",
     "trackers": "what a tracker's words mean was decided when its files were landed",
+    "directory.teams": "whose team is which of their groups was decided when the directory was landed",
+    "directory.on_call_person": "whom a shift names was decided when the schedule was landed",
+    "directory.on_call_horizon": "how far a schedule was laid out was decided when it was landed",
     "landing": "which files were left for the next run was decided when they were found",
 }
 #: Sections that decide when a cycle begins or ends, what it is rated, or who can acknowledge: by them a run completes stages itself.
-_COMPLETING = ("acknowledgement", "controls", "reopen", "severity")
+_COMPLETING = ("acknowledgement", "controls", "directory", "reopen", "severity")
 
 
 #: What the measures can be cut by.

@@ -39,6 +39,8 @@ def test_every_key_that_differs_is_named_as_the_file_writes_it(tools, overlay, c
         ({"sources": {"zap": {"time_zone": "Europe/Berlin"}}}, "sources.zap", ["Europe/Berlin", "nothing"], "read when"),
         ({"sources": {"*": {"date_order": "dmy"}}}, "sources.*.date_order", ["dmy", "mdy"], "read when"),
         ({"trackers": {"jira": {"status": {"Done": "verified"}}}}, "trackers.jira.status.done", ["verified", "resolved"], "mean"),
+        ({"directory": {"teams": ["squad-*"]}}, "directory.teams", ["squad-*"], "when the directory was landed"),
+        ({"directory": {"on_call_horizon": "14d"}}, "directory.on_call_horizon", ["14d", "730d"], "when it was landed"),
         ({"landing": {"settle": "10s"}}, "landing.settle", ["10s", "0s"], "found"),
     ],
 )

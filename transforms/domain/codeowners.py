@@ -34,7 +34,8 @@ class Rule(NamedTuple):
 
     def fits(self, path: str) -> bool:
         """Whether the pattern fits a path of the repository; an exclusion fits what it excludes."""
-        return _fits(self.pattern.removeprefix("!") if self.is_exclusion else self.pattern, self.section is not None, path)
+        found = _compiled(self.pattern.removeprefix("!") if self.is_exclusion else self.pattern, self.section is not None)
+        return found is not None and found.search(path.removeprefix("./").lstrip("/")) is not None
 
 
 def write(rule: Rule) -> str:
@@ -57,13 +58,6 @@ def check(pattern: str, is_gitlab: bool) -> None:
     """Raises ValueError `bad_pattern: …` for a pattern that fits nothing as it is written."""
     if _compiled(pattern.removeprefix("!") if is_gitlab else pattern, is_gitlab) is None:
         raise ValueError(f"bad_pattern: {pattern!r} cannot be read as a pattern of paths")
-
-
-@lru_cache(maxsize=1_048_576)
-def _fits(pattern: str, is_gitlab: bool, path: str) -> bool:
-    """Asked anew at every instant at which any mapping changes, and always the same."""
-    found = _compiled(pattern, is_gitlab)
-    return found is not None and found.search(path.removeprefix("./").lstrip("/")) is not None
 
 
 @lru_cache(maxsize=65_536)
