@@ -278,7 +278,7 @@ _CRITICALITY_TERMS: dict[str, str] = {
     **{band: band for band in ("critical", "high", "medium", "low")},
     "1 - most critical": "critical", "2 - somewhat critical": "high", "3 - less critical": "medium", "4 - not critical": "low",
     "mission critical": "critical", "mission-critical": "critical", "business critical": "high", "business-critical": "high",
-    "tier 0": "critical", "tier 1": "high", "tier 2": "medium", "tier 3": "low", "none": "low",
+    "tier 0": "critical", "tier 1": "high", "tier 2": "medium", "tier 3": "low",
 }  # fmt: skip
 _STATUS_TERMS: dict[str, str] = {
     **dict.fromkeys(
