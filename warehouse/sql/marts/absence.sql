@@ -64,18 +64,30 @@ scans AS (
         END AS reason
     FROM derived.scan
 ),
--- A scan later than the last that holds it does not hold it.
+-- By place and scanner at once: joined with the findings one by one, each of them would meet every scan of its scanner.
+covers AS MATERIALIZED (
+    SELECT scan_place.place, scans.*
+    FROM scans
+    JOIN derived.scan_place USING (claim_id)
+),
+-- A scan later than the last that holds it does not hold it. What proves is named by its first scan, what does not by its last.
 covering AS (
-    SELECT DISTINCT looked_for.finding_id, looked_for.scanner, looked_for.target, scans.claim_id, scans.scanned_at, scans.reason
+    SELECT
+        looked_for.finding_id, looked_for.scanner, looked_for.target, covers.reason,
+        min(covers.scanned_at) AS first_at,
+        count(DISTINCT covers.claim_id) AS scans,
+        CASE
+            WHEN covers.reason = 'not_in_later_scan' THEN arg_min(covers.claim_id, (covers.scanned_at, covers.claim_id))
+            ELSE arg_max(covers.claim_id, (covers.scanned_at, covers.claim_id))
+        END AS claim_id
     FROM looked_for
-    JOIN derived.scan_place ON scan_place.place = looked_for.covered
-    JOIN scans ON scans.claim_id = scan_place.claim_id AND scans.scanner = looked_for.scanner AND scans.scanned_at > looked_for.last_seen_at
+    JOIN covers ON covers.place = looked_for.covered AND covers.scanner = looked_for.scanner AND covers.scanned_at > looked_for.last_seen_at
+    GROUP BY looked_for.finding_id, looked_for.scanner, looked_for.target, covers.reason
 ),
 proven AS (
-    SELECT finding_id, scanner, target, min(scanned_at) AS absent_since_at, count(*) AS absent_scans
+    SELECT finding_id, scanner, target, first_at AS absent_since_at, scans AS absent_scans
     FROM covering
     WHERE reason = 'not_in_later_scan'
-    GROUP BY ALL
 ),
 elsewhere AS (
     SELECT scanner, max(scanned_at) AS scanned_at, arg_max(claim_id, (scanned_at, claim_id)) AS claim_id
@@ -84,33 +96,29 @@ elsewhere AS (
     GROUP BY scanner
 ),
 by_place AS (
-    SELECT scan_place.place, scans.scanner, max(scans.scanned_at) AS scanned_at, arg_max(scans.claim_id, (scans.scanned_at, scans.claim_id)) AS claim_id
-    FROM derived.scan_place
-    JOIN scans USING (claim_id)
-    WHERE scans.is_healthy
+    SELECT place, scanner, max(scanned_at) AS scanned_at, arg_max(claim_id, (scanned_at, claim_id)) AS claim_id
+    FROM covers
+    WHERE is_healthy
     GROUP BY ALL
 ),
 candidates AS (
     SELECT
-        finding_id, scanner, target, claim_id, scanned_at, reason,
+        finding_id, scanner, target, claim_id, reason, NULL AS scanned_at,
         CASE reason WHEN 'not_in_later_scan' THEN 1 WHEN 'held' THEN 2 WHEN 'discarded' THEN 3 WHEN 'partly_read' THEN 4 ELSE 5 END AS rank
     FROM covering
     UNION ALL
-    SELECT seen.finding_id, seen.scanner, seen.target, elsewhere.claim_id, elsewhere.scanned_at, 'other_scope', 6
+    SELECT seen.finding_id, seen.scanner, seen.target, elsewhere.claim_id, 'other_scope', elsewhere.scanned_at, 6
     FROM seen
     JOIN elsewhere ON elsewhere.scanner = seen.scanner AND elsewhere.scanned_at > seen.last_seen_at
     UNION ALL
-    SELECT looked_for.finding_id, looked_for.scanner, looked_for.target, by_place.claim_id, by_place.scanned_at, 'other_scanner', 7
+    SELECT looked_for.finding_id, looked_for.scanner, looked_for.target, by_place.claim_id, 'other_scanner', by_place.scanned_at, 7
     FROM looked_for
     JOIN by_place ON by_place.place = looked_for.covered AND by_place.scanner <> looked_for.scanner AND by_place.scanned_at > looked_for.last_seen_at
 ),
 chosen AS (
-    -- What proves is named by its first scan, what does not by its last.
     SELECT *
     FROM candidates
-    QUALIFY row_number() OVER (
-        PARTITION BY finding_id, scanner, target ORDER BY rank, CASE WHEN rank = 1 THEN epoch_us(scanned_at) ELSE -epoch_us(scanned_at) END, claim_id
-    ) = 1
+    QUALIFY row_number() OVER (PARTITION BY finding_id, scanner, target ORDER BY rank, scanned_at DESC, claim_id) = 1
 )
 SELECT
     finding_id, scanner, target, seen.targets, seen.sighting_ids, seen.last_seen_at,
