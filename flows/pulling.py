@@ -212,10 +212,11 @@ class _Reading:
         while query is not None:
             page = self._page(query, is_opening=False, is_later=False)
             assert page is not None
+            floor = since if self._stream.order == "descending" else None
             stamps = [self._stream.stamp_us(item) for item in page.items]
-            self._land(page.items, stamps)
-            is_below = self._stream.order == "descending" and since is not None and bool(stamps) and max(stamps) < since
-            query = None if is_below else page.next
+            wanted = [(item, stamp) for item, stamp in zip(page.items, stamps, strict=True) if floor is None or stamp >= floor]
+            self._land([item for item, _ in wanted], [stamp for _, stamp in wanted])
+            query = page.next if wanted or not page.items else None
         self._finish()
 
     def _page(self, query: Query, *, is_opening: bool, is_later: bool) -> Page | None:

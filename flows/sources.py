@@ -104,6 +104,7 @@ class _JiraIssues:
         self._is_cloud = connection.deployment == "cloud"
         self._api = "/rest/api/3" if self._is_cloud else "/rest/api/2"
         self.scope = identifier(connection.url, connection.query, connection.fields)
+        self._statuses: list[dict[str, Any]] | None = None
 
     def ask(self, since_us: int | None) -> Query:
         # Milliseconds, because a written instant is read in the time zone of whose secret it is.
@@ -124,7 +125,21 @@ class _JiraIssues:
         return _stamp(self._subject, item, "fields.updated")
 
     def files(self, client: Client, items: list[dict[str, Any]]) -> Iterator[tuple[str, Any]]:
-        yield self.name, {"issues": [self._whole(client, issue) for issue in items]}
+        # A history names statuses, and an issue its present one: what the others mean must not hang on which issues share a page with it.
+        yield self.name, {"issues": [self._whole(client, issue) for issue in items], "statuses": self._meanings(client)}
+
+    def _meanings(self, client: Client) -> list[dict[str, Any]]:
+        """Every status with its category, as the tracker has them now; none where the account may not see them."""
+        if self._statuses is None:
+            try:
+                found = _list_at(self._subject, client.get(f"{self._api}/status").value, "$")
+            except Refused as error:
+                if error.status not in (403, 404):
+                    raise
+                found = []
+            known = [{name: status[name] for name in ("id", "name", "statusCategory") if name in status} for status in found]
+            self._statuses = sorted(known, key=lambda status: str(status.get("id")))
+        return self._statuses
 
     def _whole(self, client: Client, issue: dict[str, Any]) -> dict[str, Any]:
         """The issue with all of its history and comments: a search has only the newest of them."""

@@ -169,6 +169,8 @@ class JiraServer(Tracker):
         #: Histories that a search gives at most; tokens that are known no more.
         self.embedded, self.expired = 40, set[str]()
         self._next = 90_000
+        found = [issue["fields"]["status"] for issue in self.issues.values() if "status" in issue["fields"]]
+        self.statuses = {status["id"]: status for status in found}
 
     def touch(self, key: str, field: str = "status", to: str = "Done") -> None:
         """Changes an issue now, with a history of it."""
@@ -186,6 +188,8 @@ class JiraServer(Tracker):
             return 401, {}, {"errorMessages": [f"you are not {headers.get('Authorization')}"]}
         if path in ("/rest/api/3/search/jql", "/rest/api/2/search"):
             return self._search(path, query)
+        if re.fullmatch(r"/rest/api/[23]/status", path):
+            return 200, {}, list(self.statuses.values())
         if match := re.fullmatch(r"/rest/api/[23]/issue/([^/]+)(/changelog|/comment)?", path):
             found = next((issue for issue in self.issues.values() if match[1] in (issue["id"], issue["key"])), None)
             if found is None:

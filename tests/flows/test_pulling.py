@@ -5,10 +5,12 @@ from __future__ import annotations
 import json
 import logging
 import random
+import re
 from contextlib import suppress
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlencode
 
 import httpx
 import pytest
@@ -272,6 +274,134 @@ def test_a_list_in_no_order_is_no_list_to_go_on_from(tmp_path, monkeypatch, repl
         pulls.good()
 
 
+# Any JSON list, as documented
+
+
+def documented(name: str) -> dict[str, Any]:
+    """The connection of that name in docs/pulling.md."""
+    text = (Path(__file__).resolve().parents[2] / "docs" / "pulling.md").read_text(encoding="utf-8")
+    (found,) = [tree[name] for block in re.findall(r"```yaml\n(.*?)```", text, re.DOTALL) if name in (tree := yaml.safe_load(block))]
+    return {key: value for key, value in found.items() if key not in ("url", "start")} | {"secret": {**found["secret"], "env": "HERE"}}
+
+
+def sliced(rows: list[dict[str, Any]], query: dict[str, str]) -> list[dict[str, Any]]:
+    start = int(query.get("offset", 0))
+    return rows[start : start + int(query["limit"])]
+
+
+def test_gitlab_as_documented(tmp_path, monkeypatch, replay):
+    issues = [{"id": 100 + n, "iid": n, "project_id": 42, "title": "x", "updated_at": f"2026-05-01T10:00:{n:02}.500Z"} for n in range(1, 8)]
+
+    def lists(path: str, query: dict[str, str]) -> Any:
+        if match := re.fullmatch(r"/projects/42/issues/(\d+)/(\w+)", path):
+            if match[1] == "3":
+                return None  # gone meanwhile
+            page, at = int(query.get("page", 1)), {"created_at": "2026-05-01T10:00:00Z", "resource_type": "Issue", "resource_id": 100 + int(match[1])}
+            found = [{"id": int(match[1]) * 10 + page, **at}]
+            return (200, {"Link": f'<{tracker.url}{path}?page=2>; rel="next"'}, found) if page == 1 else found
+        assert (query["order_by"], query["sort"], query["scope"]) == ("updated_at", "asc", "all")
+        found = [issue for issue in issues if replay.parse(issue["updated_at"]) >= replay.parse(query.get("updated_after", "1970-01-01T00:00:00Z"))]
+        found.sort(key=lambda issue: issue["updated_at"])
+        size, page = int(query["per_page"]), int(query.get("page", 1))
+        link = f'<{tracker.url}{path}?{urlencode({**query, "page": page + 1})}>; rel="next"'
+        return 200, {"Link": link} if page * size < len(found) else {}, found[(page - 1) * size : page * size]
+
+    tracker = replay.ListServer(lists)
+    with Pulls(tmp_path, replay, tracker, monkeypatch, **documented("gitlab"), page_size=3) as pulls:
+        pulls.good()
+        kinds = {kind: [row for name, page in pulls.files().items() if name.startswith(f"issues-{kind}") for row in page] for kind in ("state_events", "label_events", "notes", "20")}
+        assert sorted(row["iid"] for row in kinds["20"]) == list(range(1, 8))
+        assert sorted(row["id"] for row in kinds["state_events"]) == [n * 10 + page for n in (1, 2, 4, 5, 6, 7) for page in (1, 2)]
+        assert len(kinds["notes"]) == len(kinds["label_events"]) == 12
+        assert all(headers.get("PRIVATE-TOKEN", headers.get("Private-Token")) == replay.SECRET for headers in tracker.headers_seen)
+        issues[0]["updated_at"] = "2026-05-03T10:00:00Z"
+        assert pulls.good().items_new == 1
+
+
+def test_pagerduty_as_documented(tmp_path, monkeypatch, replay):
+    entries = replay.recorded("pagerduty_log_entries")
+
+    def lists(path: str, query: dict[str, str]) -> Any:
+        assert path == "/log_entries" and query["include[]"] == "incidents"
+        since = query.get("since", "1970-01-01T00:00:00Z")
+        found = [entry for entry in reversed(entries) if replay.parse(entry["created_at"]) >= replay.parse(since)]
+        shown = sliced(found, query)
+        return {"log_entries": shown, "more": int(query.get("offset", 0)) + len(shown) < len(found), "limit": int(query["limit"]), "offset": int(query.get("offset", 0))}
+
+    tracker = replay.ListServer(lists)
+    # One more comes with every page: newest first, it moves the others back, and is the next pull's.
+    new = iter({**entries[0], "id": f"NEW{n}", "created_at": f"2026-05-04T11:00:0{n}Z"} for n in range(9))
+    tracker.between = lambda number: entries.append(next(new)) if number < 3 else None
+    with Pulls(tmp_path, replay, tracker, monkeypatch, **documented("pagerduty"), page_size=10) as pulls:
+        pulls.good()
+        pulls.good()
+        landed = [entry["id"] for page in pulls.files().values() for entry in page["log_entries"]]
+        assert sorted(landed) == sorted(entry["id"] for entry in entries)
+        assert tracker.headers_seen[0]["Authorization"] == f"Token token={replay.SECRET}"
+        assert tracker.headers_seen[0]["Accept"] == "application/vnd.pagerduty+json;version=2"
+
+
+def test_defectdojo_as_documented(tmp_path, monkeypatch, replay):
+    findings = [{"id": n, "title": "x", "active": n % 2 == 0, "notes": [], "last_status_update": f"2026-05-01T10:00:{n:02}Z"} for n in range(25)]
+
+    def lists(path: str, query: dict[str, str]) -> Any:
+        newest_first = sorted(findings, key=lambda row: row["last_status_update"], reverse=True)
+        found = newest_first if query["o"] == "-last_status_update" else [row for row in findings if row["active"]]
+        shown = sliced(found, query)
+        more = int(query.get("offset", 0)) + len(shown) < len(found)
+        return {"count": len(found), "next": "http://behind-a-proxy/api/v2/findings/?offset=…" if more else None, "results": shown}
+
+    tracker = replay.ListServer(lists)
+    with Pulls(tmp_path, replay, tracker, monkeypatch, **documented("defectdojo"), page_size=4) as pulls:
+        assert {row.stream: row.items_new for row in pulls.pull()} == {"findings": 25, "active": 13}
+        asked = len(tracker.asked)
+        assert [row.items_new for row in pulls.pull()] == [0, 0]
+        assert len(tracker.asked) - asked == 7 + 4, "as far as the overlap, and all that are active"
+        tracker.pass_time(60)
+        findings[7]["last_status_update"] = "2026-05-04T12:00:30Z"
+        findings[8]["notes"].append({"id": 1, "entry": "/ack"})
+        assert {row.stream: row.items_new for row in pulls.pull()} == {"findings": 2, "active": 1}, "8 is in the overlap, and not as it was"
+        before = len(pulls.files())
+        assert [row.items_new for row in pulls.pull()] == [0, 0]
+        assert len(pulls.files()) == before
+        assert tracker.headers_seen[0]["Authorization"] == f"Token {replay.SECRET}"
+
+
+# Into the record
+
+
+@pytest.mark.parametrize("kind", ["jira", "github"])
+def test_each_event_is_in_the_record_once(tmp_path, monkeypatch, replay, tools, kind):
+    """Pulled piece by piece, with kills, repeats and changes in between: the record is that of one export of the end."""
+    rng = random.Random(kind)
+    tracker = replay.JiraServer() if kind == "jira" else replay.GithubServer()
+    keys = list(tracker.issues)
+    tracker.between = lambda number: tracker.touch(rng.choice(keys)) if rng.random() < 0.3 else None
+    tracker.fault = lambda n: rng.choice(replay.FAULTS) if rng.random() < 0.1 else None
+    warehouse = tools.Warehouse(tmp_path / "home")
+    with Pulls(tmp_path, replay, tracker, monkeypatch, **{**(JIRA if kind == "jira" else GITHUB), "overlap": "1d"}) as pulls:
+        for round_ in range(5):
+            pulls.transport = KillingTransport(rng, 0.1) if round_ < 4 else None
+            if round_ == 4:
+                tracker.between, tracker.fault = (lambda n: None), (lambda n: None)
+            with suppress(Killed):
+                pulls.pull()
+            if round_ in (1, 4):
+                warehouse.run(pulls.landing, f"2026-05-05T1{round_}:00:00Z")
+        (pulls.home.pulls / "here.json").unlink()  # everything once more
+        pulls.good()
+        warehouse.run(pulls.landing, "2026-05-05T16:00:00Z")
+        once = tools.Warehouse(tmp_path / "once" / "home")
+        (tmp_path / "once" / "landing").mkdir(parents=True)
+        pulls.landing, pulls.home = tmp_path / "once" / "landing", once.home
+        pulls.good()
+        once.run(pulls.landing, "2026-05-05T16:00:00Z")
+    events = "SELECT event_id, ref, event, actor, occurred_at, ticket FROM record.activity ORDER BY ALL"
+    assert warehouse.sql(events) == once.sql(events) != []
+    assert warehouse.sql("SELECT count(*) - count(DISTINCT event_id) FROM record.activity") == [(0,)]
+    assert warehouse.balances() and not warehouse.rejects()
+
+
 # Faults
 
 
@@ -292,10 +422,10 @@ def test_tries_have_an_end_and_the_next_pull_goes_on(tmp_path, monkeypatch, repl
     with Pulls(tmp_path, replay, tracker, monkeypatch, **JIRA) as pulls:
         (row,) = pulls.pull()
         assert f"failed {ATTEMPTS} times, last with 500" in (row.fault or "")
-        assert (row.items_new, len(tracker.asked)) == (9, 2 + ATTEMPTS)
+        assert (row.items_new, len(tracker.asked)) == (5, 2 + ATTEMPTS)
         assert max(pulls.waits) <= 60 and len(pulls.waits) == ATTEMPTS - 1
         tracker.fault = lambda n: None
-        assert pulls.good().items_new == 3
+        assert pulls.good().items_new == 7
         assert histories(pulls.files()) == tracker.history_ids()
 
 
@@ -319,7 +449,7 @@ def test_the_last_request_of_a_quota_waits_for_its_renewal(tmp_path, monkeypatch
     tracker.answer = counted
     with Pulls(tmp_path, replay, tracker, monkeypatch, **{**JIRA, "page_size": 10}) as pulls:
         pulls.good()
-        assert pulls.waits == [30.0]
+        assert pulls.waits == [30.0, 30.0], "three requests: two pages, and what the statuses mean"
 
 
 @pytest.mark.parametrize(("status", "remedy"), [("401", "secret is wrong"), ("403", "may not do this"), ("404", "mend the connection's url"), ("400", "query and fields")])
@@ -507,3 +637,15 @@ def test_a_landing_zone_that_is_none(tmp_path, monkeypatch, replay):
         pulls.landing.rmdir()
         with pytest.raises(UsageError, match="--landing"):
             pulls.pull()
+
+
+def test_the_command_line(tmp_path, monkeypatch, replay, tools):
+    with Pulls(tmp_path, replay, replay.JiraServer(), monkeypatch, **JIRA) as pulls:
+        asked = ("pull", "here", "--landing", pulls.landing, "--home", pulls.home.folder, "--connections", pulls.file)
+        done = tools.run_handoff(*asked, "--json", env={"HERE": replay.SECRET})
+        assert (done.returncode, done.stderr) == (0, "")
+        (row,) = json.loads(done.stdout)
+        assert (row["connection"], row["stream"], row["items_new"], row["fault"]) == ("here", "issues", 12, None)
+        done = tools.run_handoff(*asked, env={"HERE": ""})
+        assert done.returncode == 1 and "the environment variable HERE is not there or empty" in done.stderr
+        assert done.stdout.startswith("connection\tstream\t")
