@@ -165,7 +165,7 @@ def owner(text: str, plain: Plain) -> Owner:
     if "@" in bare:
         return Owner("person", bare)
     if "/" in bare:
-        return Owner("team", bare)
+        return Owner("team", bare.rpartition("/")[2])  # as CODEOWNERS has it: the directory calls a team by its own name
     return Owner("person" if text.startswith("@") else plain, bare)
 
 

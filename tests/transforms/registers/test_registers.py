@@ -17,6 +17,7 @@ from transforms import registers
 from transforms.domain.discovery import claimant
 from transforms.domain.errors import FileRejected, ModuleMalformed
 from transforms.domain.head import Head
+from transforms.domain.instants import iso, parse_stamp
 from transforms.domain.manifests import read_manifests
 from transforms.domain.policy import RegisterNames, RegisterTerms
 from transforms.domain.result import Reject
@@ -31,8 +32,14 @@ class Sample(NamedTuple):
     format: str
     name: str
     content: bytes
+    source: Source
     rows: list[dict[str, Any]]
     rejects: list[str]
+
+
+def source_of(name: str, stated: dict[str, Any]) -> Source:
+    """`golden.yaml` says of a file what its sidecar would: target; everything was taken on one day."""
+    return Source(path=f"people/{name}", target=stated.get("target"), snapshot_us=parse_stamp("2026-04-01T00:00:00Z").us)
 
 
 def samples() -> list[Sample]:
@@ -40,15 +47,22 @@ def samples() -> list[Sample]:
     for folder in sorted(path for path in GOLDEN.iterdir() if path.is_dir()):
         expected = yaml.safe_load((folder / "golden.yaml").read_text(encoding="utf-8"))
         for name in sorted(path.name for path in folder.iterdir() if path.name != "golden.yaml"):
-            found.append(Sample(folder.name, name, (folder / name).read_bytes(), expected[name]["rows"], expected[name].get("rejects", [])))
+            of = expected[name]
+            found.append(Sample(folder.name, name, (folder / name).read_bytes(), source_of(name, of.get("source", {})), of["rows"], of.get("rejects", [])))
     return found
 
 
 def read(format: str, content: bytes, source: Source | None = None) -> tuple[list[dict[str, Any]], list[str]]:
-    """The rows as `golden.yaml` has them (without what is empty, and without the status active), and the rejects."""
+    """The rows as `golden.yaml` has them (without what is empty and the status active; instants as texts), and the rejects."""
     rows = list(registers.formats()[format].parse(content, source or Source()))
     kept = [
-        {name: value for name, value in row.items() if value not in (None, []) and (name, value) != ("status", "active")} for row in rows if not isinstance(row, Reject)
+        {
+            name: iso(value) if name in ("effective_from", "effective_to") else value
+            for name, value in row.items()
+            if value not in (None, []) and (name, value) != ("status", "active")
+        }
+        for row in rows
+        if not isinstance(row, Reject)
     ]
     return kept, [f"{row.pointer}: {row.reason}" for row in rows if isinstance(row, Reject)]
 
@@ -62,7 +76,7 @@ OURS = {
 
 @pytest.mark.parametrize("sample", samples(), ids=lambda sample: f"{sample.format}/{sample.name}")
 def test_a_register_gives_these_rows(sample):
-    assert read(sample.format, sample.content) == (sample.rows, sample.rejects)
+    assert read(sample.format, sample.content, sample.source) == (sample.rows, sample.rejects)
 
 
 @pytest.mark.parametrize(
@@ -128,7 +142,7 @@ def test_a_cluster_is_part_of_what_its_workloads_are_called():
         ("Anna <anna@example.com>", "team", Owner("person", "anna@example.com")),
         ("user:default/anna", "team", Owner("person", "default/anna")),
         ("@anna", "team", Owner("person", "anna")),
-        ("@example/web", "person", Owner("team", "example/web")),
+        ("@example/web", "person", Owner("team", "web")),
         ("team:web", "person", Owner("team", "web")),
         ("web", "team", Owner("team", "web")),
         ("web", "person", Owner("person", "web")),
@@ -167,7 +181,8 @@ def test_a_repository_goes_by_these_names(address, names):
 Place = tuple[str | int, ...]
 #: Attributes that are texts in some types of resource and something else in others: of the latter they are no alias.
 VARYING = ("name", "dns_name", "endpoint", "private_ip", "public_ip", "default_hostname", "ipv4_address")
-STRUCTURED = [sample for sample in samples() if sample.name.endswith((".json", ".yaml"))]
+#: Directories are damaged in tests of their own.
+STRUCTURED = [sample for sample in samples() if sample.name.endswith((".json", ".yaml")) and sample.format not in ("github_org", "scim")]
 
 
 def _tree(sample: Sample) -> Any:
