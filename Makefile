@@ -36,6 +36,7 @@ docs: $(READY) ## Write the generated pages: dictionary, scanners, agreement wit
 	@$(BIN)/python tests/transforms/scanners/catalogue.py --write
 	@$(BIN)/python tests/identity/measure.py --write
 	@$(BIN)/python tests/transforms/registers/catalogue.py --write
+	@$(BIN)/python tests/transforms/trackers/tracker_page.py --write
 
 bench: $(READY) ## Time each stage on 100,000 generated observations and write docs/benchmarks.md
 	@$(BIN)/python tests/benchmarks/bench.py --write

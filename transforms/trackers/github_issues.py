@@ -178,7 +178,7 @@ def _issue(pointer: str, issue: dict[str, Any], source: Source) -> Iterator[Item
     if ticket is None:
         yield Reject(pointer, "no_ticket", "the issue has no number, or no address of its repository", raw(issue))
         return
-    if "pull_request" in issue:  # a change to the code is no ticket; what happened to it is kept
+    if "pull_request" in issue or "/pull/" in (text(issue.get("html_url")) or ""):  # a change to the code is no ticket; what happened to it is kept
         return
     labels, state = texts(issue.get("labels")), text(issue.get("state"))
     assignees = [name for _, user in records(issue.get("assignees")) if (name := _login(user))] or [_login(issue.get("assignee"))]

@@ -55,7 +55,7 @@ def _is_jira(opening: dict[str, Any]) -> bool:
     names = opening.keys()
     issues = item_members(opening, "issues")
     if issues is not None:
-        return {"key", "fields"} <= issues or {"id", "changelog"} <= issues or (not issues and bool(names & {"isLast", "nextPageToken", "startAt"}))
+        return {"key", "fields"} <= issues or {"id", "changelog"} <= issues or (not issues and bool(names & {"isLast", "nextPageToken", "startAt", "statuses"}))
     values = item_members(opening, "values")
     if values is not None and "/changelog" in str(member(opening, "self") or ""):
         return True

@@ -223,6 +223,23 @@ def test_a_word_of_the_policy_is_laid_over_the_shipped_mapping_alone(golden, too
     assert policy.digest != tools.make_policy().digest
 
 
+def test_a_renamed_status_is_known_by_its_id_and_by_the_category_that_the_file_tells_of_it(golden, tools):
+    page = {"issues": [{"id": "1", "key": "X-1", "fields": {"created": "2026-05-04T08:00:00Z"}, "changelog": {"histories": [
+        {"id": "7", "created": "2026-05-04T09:00:00Z", "items": [{"field": "status", "from": "1", "fromString": "Neu", "to": "88", "toString": "Wird geprüft"}]}]}}]}  # fmt: skip
+
+    def words(page: dict, policy: dict | None = None) -> list[str]:
+        found = golden.read(json.dumps(page).encode(), tools.make_policy(policy))
+        return [event for (event,) in events(found, "event") if event != "ticket_linked"] if found.reason is None else [found.reason.split(":")[0]]
+
+    assert words(page) == ["nothing_mapped"]
+    assert words(page, {"trackers": {"jira": {"status": {"id:88": "triaged"}}}}) == ["triaged"]
+    told = {**page, "statuses": [{"id": "88", "name": "In Prüfung", "statusCategory": {"id": 4, "key": "indeterminate"}}]}
+    assert words(told) == ["in_progress"]
+    # Two categories of one status contradict each other: neither is taken.
+    assert words({**told, "statuses": [*told["statuses"], {"id": "88", "statusCategory": {"id": 3, "key": "done"}}]}) == ["nothing_mapped"]
+    assert words({"issues": [], "statuses": []}) == []
+
+
 def test_a_tracker_of_its_own_has_its_own_words_ids_and_name(golden, tools):
     policy = tools.make_policy({"trackers": {"emea": {"format": "jira", "status": {"erledigt": "verified"}}}})
     found = golden.read(export(golden, "jira", "made_search.json"), policy, source="emea")

@@ -35,6 +35,8 @@ into the policy.
 - An event has one id in every export, page and call, so what overlaps counts once. Ids are the tracker's own behind its name: with two instances of one
   tracker, give the files of each a `source` of its own in their sidecar (`_scan.yaml` in the folder will do).
 - People are named by mail address, else login, else account id, as the tracker does. A deleted user is nobody.
+- An instant without a zone has that of its source in the policy. ServiceNow keeps UTC and does not write it: `sources: {servicenow: {time_zone: UTC}}` where the default is another
+  (for values as they are shown to a person: that person's zone).
 - Several tickets changed in one instant by one person are several events without a `batch_id`: the tracker does not say that they were one decision, and
   `mart.time_quality` counts them as bulk acknowledgements.
 - A list that says that there is more of it than it has (`total`) is a rejected row `truncated_changelog` or `truncated_comments`. A change that does not begin where the one
