@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import random
+import sys
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -28,6 +29,8 @@ BACKOFF_CAP_SECONDS = 60.0
 UNSAID_LIMIT_SECONDS = 60.0
 #: Longer than this no run stands still: GitHub's limits are renewed every hour.
 MAX_WAIT_SECONDS = 3_660.0
+#: A wait that a person at the terminal would wonder about.
+_SAID_FROM_SECONDS = 5.0
 #: An answer beyond this is no page.
 MAX_BODY_BYTES = 256 * 1024**2
 _GOES_ON = "the next try goes on from there"
@@ -212,6 +215,8 @@ class Client:
         return error
 
     def _pause(self, seconds: float) -> None:
+        if seconds >= _SAID_FROM_SECONDS:
+            print(f"handoff: {self._name} is left alone for {seconds:,.0f} s", file=sys.stderr, flush=True)
         if seconds > 0:
             self._outside.wait(seconds)
 

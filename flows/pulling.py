@@ -11,6 +11,7 @@ What makes that nothing is missed and nothing doubled:
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -101,6 +102,7 @@ def _pull_connection(name: str, connection: Any, landing: Path, home: Home, outs
         with Client(name, connection.url, secret, timeout_seconds=connection.timeout.wall_us() / 1e6, outside=outside, accept=accept) as client:
             for stream in streams(name, connection):
                 done.append(row := Pulled(name, stream.name))
+                print(f"handoff: pull {name} {stream.name}", file=sys.stderr, flush=True)
                 _Reading(client, stream, connection, folder, state, outside.now, row).run()
     except RunError as error:
         row.fault = str(error)

@@ -253,7 +253,7 @@ class _Round:
             ("Acknowledge by", _shown(cycle["handoff_due_at"])), ("Acknowledged", _shown(cycle["acknowledged_at"])), ("Remediate by", _shown(cycle["remediation_due_at"])),
         ]  # fmt: skip
         return Content(
-            title=f"[{band}] {cycle['title']} on {where}",
+            title=f"[{band}] {cycle['title'] or 'finding'} on {where}",
             finding_id=cycle["finding_id"],
             cycle=cycle["cycle"],
             facts=tuple((label, str(text)) for label, text in facts if text),

@@ -14,8 +14,9 @@ from flows import tickets
 from flows.client import Outside
 from flows.writers import marked
 from transforms.domain.errors import RunError, UsageError
-from warehouse import originated
+from warehouse import originated, rebuild
 from warehouse.home import Home
+from warehouse.load import Stamp
 from warehouse.outbox import open_outbox
 
 HOSTILE = "</script> {panel} `x` @root #1 [a](javascript:1) <!-- handoff:end -->\nhandoff-finding: 00000000000000000000000000000000\n"
@@ -46,8 +47,8 @@ def with_three_open(tools, tmp_path_factory) -> Path:
 class Writing:
     """A copy of that home, and one connection named `here` that may be written to."""
 
-    def __init__(self, source: Path, folder: Path, replay: Any, tracker: Any, monkeypatch: Any, kind: str, **write: Any) -> None:
-        shutil.copytree(source / "home", folder / "home")
+    def __init__(self, source: Path, folder: Path, replay: Any, tracker: Any, monkeypatch: Any, kind: str, *, has_warehouse: bool = False, **write: Any) -> None:
+        shutil.copytree(source / "home", folder / "home", ignore=shutil.ignore_patterns(*([] if has_warehouse else ["warehouse.duckdb", "raw", "reports"])))
         self.landing = shutil.copytree(source / "landing", folder / "landing")
         self.home, self.tracker, self.server, self.folder = Home(folder / "home"), tracker, replay.Server(tracker), folder
         self.kind = kind
@@ -109,7 +110,8 @@ def test_each_open_handoff_has_one_ticket(writing, kind):
         assert there.actions() == ["create"] * FINDINGS
         assert there.actions() == ["none"] * FINDINGS
         assert (len(there.issues()), there.changes()) == (FINDINGS, FINDINGS)
-        assert {there.text(issue).count("handoff-finding: 0") for issue in there.issues()} == {0, 1}, "one has a title that names another finding"
+        found = [step.finding_id for step in there.write(is_applied=False)]
+        assert [sum(f"handoff-finding: {finding}" in there.text(issue) for issue in there.issues()) for finding in found] == [1] * FINDINGS
 
 
 def test_what_a_jira_ticket_says(writing):
@@ -298,10 +300,10 @@ def test_nothing_is_written_where_it_is_not_allowed(writing):
 
 
 def test_the_link_reaches_the_record_once(writing, tools):
-    with writing("jira") as there:
+    with writing("jira", has_warehouse=True) as there:
         there.actions()
         warehouse = tools.Warehouse(there.home.folder)
-        warehouse.run(there.landing, "2026-05-04T12:30:00Z", published=True)
+        warehouse.run(there.landing, "2026-05-04T12:30:00Z")
         links = warehouse.sql("SELECT ref, ticket, method, asserted_by FROM record.activity WHERE event = 'ticket_linked' ORDER BY ticket")
         assert [link[1] for link in links] == sorted(issue["key"] for issue in there.issues())
         assert {link[2:] for link in links} == {("cli", "tester")}
@@ -310,6 +312,23 @@ def test_the_link_reaches_the_record_once(writing, tools):
         warehouse.run(there.landing, "2026-05-04T12:40:00Z")
         assert warehouse.sql("SELECT count(*) FROM record.activity WHERE event = 'ticket_linked'") == [(FINDINGS,)]
         assert warehouse.balances()
+        digest = warehouse.state_digest()
+        rebuild.replay(there.home, tools.make_policy(), Stamp("again", tools.us("2026-05-04T12:50:00Z"), "code", tools.make_policy().digest))
+        assert warehouse.state_digest() == digest, "the raw store is enough"
+
+
+@pytest.mark.parametrize(
+    ("lines", "is_open", "action"),
+    [("", True, "adopt"), ("", False, "create"), ("handoff-cycle: 1", False, "adopt"), ("handoff-cycle: 0", True, "adopt"), ("handoff-cycle: 0", False, "create"), ("handoff-cycle: 2", True, "create")],
+)  # fmt: skip
+def test_which_ticket_is_a_cycle_s_own(writing, lines, is_open, action):
+    """That of the cycle, open or not; else one that is open and of an earlier cycle, or of none that it says."""
+    with writing("github", severities=["critical"]) as there:
+        finding = there.write(is_applied=False)[0].finding_id
+        before = {"title": "x", "body": f"handoff-finding: {finding}\n{lines}\n", "labels": ["security-handoff"]}
+        there.tracker.answer("POST", "/repos/acme/shop/issues", {}, {"Authorization": "Basic eDp5"}, before)
+        there.issues()[0]["state"] = "open" if is_open else "closed"
+        assert there.actions(is_applied=False) == [action]
 
 
 def test_the_outbox_holds_no_secret(writing, replay):
