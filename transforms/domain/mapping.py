@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from functools import cache
 from importlib.resources import files
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 import yaml
 from pydantic import BaseModel, BeforeValidator, ConfigDict
@@ -53,6 +53,12 @@ def _words(table: object) -> object:
     return {word(name): value for name, value in table.items()} if isinstance(table, dict) else {} if table is None else table
 
 
+def _shipped_format(value: object) -> object:
+    if value in shipped_text():
+        return value
+    raise ValueError(f"one of {', '.join(shipped_text())}")
+
+
 Event = Annotated[str, _listed((*EVENTS, IGNORED))]
 Events = Annotated[dict[str, Event], BeforeValidator(_words)]
 Bands = Annotated[dict[str, Annotated[str, _listed((*BANDS, IGNORED))]], BeforeValidator(_words)]
@@ -87,9 +93,7 @@ class Columns(_Strict):
 class Mapping(_Strict):
     """One tracker's. `format`: the activity format that reads it."""
 
-    format: Literal[
-        "cloudevents", "defectdojo", "generic", "github_issues", "gitlab", "jira", "opsgenie", "pagerduty", "secportal", "servicenow"
-    ]
+    format: Annotated[str, BeforeValidator(_shipped_format)]
     status: Events = {}
     label: Events = {}
     unlabel: Events = {}
