@@ -363,7 +363,7 @@ def test_drift_is_flagged_with_what_changed(defective):
     ((contradicted,),) = defective.flags("severity_term_contradicted", "detail")
     assert contradicted.startswith("one (generic): low is calibrated to low, but the median of its 1 scores is 9.8, critical;")
     ((kind, terms, since),) = defective.flags("severity_terms_drifted", "subject_kind, detail, first_flagged_at::VARCHAR")
-    assert (kind, since) == ("scanner", "2026-04-04 12:00:00") and terms.startswith("one rates otherwise than before: critical 75% -> 0%, low 0% -> 50%, severe 0% -> 50%, high 17% -> 0%")
+    assert (kind, since) == ("scanner", "2026-04-04 12:00:00") and terms.startswith("one rates otherwise than before: critical 77% -> 0%, low 0% -> 50%, severe 0% -> 50%, high 15% -> 0%")
     ((bands,),) = defective.flags("severity_bands_drifted", "detail")
     assert bands.startswith("results of one come out otherwise than before: unrated ")
 

@@ -48,8 +48,16 @@ GOOD = {
         **ABOUT, "target": "pay-api", "binding_status": "bound", "is_authorized": True, "candidates": "pay", "path": "scans/a.json", "pointer": "/findings/0",
         "source": "scans/a",
     },
+    "native_term": {
+        **ABOUT, "scanner": "trivy", "format": "trivy", "native_term": "HIGH", "calibrated_band": "high", "observations": 30, "findings": 9, "scored": 25,
+        "median_score": 7.5, "score_band": "high", "recent": 12, "is_contradicted": False, "is_new": False,
+    },
+    "scanner": {
+        **ABOUT, "scanner": "trivy", "term_change": 0.1, "band_change": 0.1, "recent": 60, "before": 70, "changed_terms": "HIGH 50% -> 60%",
+        "changed_bands": "high 50% -> 60%", "has_drifted_terms": False, "has_drifted_bands": False,
+    },
     "directory": {**ABOUT, "issue": "", "subject": "anna → bo → anna", "people": "anna, bo"},
-    "finding": {**ABOUT, "title": "T", "target": "pay-api", "severity_rule": "native", "scanners": "one", "native_terms": None},
+    "finding": {**ABOUT, "title": "T", "target": "pay-api", "severity_rule": "native", "scanners": "one", "native_terms": None, "policy_line": None},
     "open_finding": {**ABOUT, "target": "pay-api", "binding_status": "bound", "asset_id": "pay", "state": "open", "candidates": "pay"},
     "open_cycle": {
         **ABOUT, "reason": "routed", "candidate": "anna", "named_by": "asset:pay", "mapping_age_seconds": 3600.0, "mapping_age_days": 0, "rejected": "",
@@ -88,6 +96,10 @@ BREAKING: dict[str, list[tuple[str, dict]]] = {
     "file_superseded": [("conflict", {"file_contents": 2})],
     "target_without_asset": [("target", {"binding_status": status}) for status in ("unbound", "ambiguous", "retired")],
     "target_not_authorized": [("target", {"is_authorized": False})],
+    "severity_term_contradicted": [("native_term", {"is_contradicted": True})],
+    "severity_term_new": [("native_term", {"is_new": True})],
+    "severity_terms_drifted": [("scanner", {"has_drifted_terms": True})],
+    "severity_bands_drifted": [("scanner", {"has_drifted_bands": True})],
     "manager_cycle": [("directory", {"issue": "manager_cycle"})],
     "shared_reference": [("directory", {"issue": "shared_reference"})],
     "unknown_time_zone": [("directory", {"issue": "unknown_time_zone"})],
