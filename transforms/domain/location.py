@@ -7,6 +7,7 @@ protocol; origin, path and parameter; a file and an anchor that survives line dr
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from typing import NamedTuple
 from urllib.parse import urlsplit
 
@@ -37,7 +38,10 @@ class Endpoint(NamedTuple):
 
 def join(*parts: object) -> str:
     """Parts in one key; a separator inside a part is escaped, so that different parts never give one key."""
-    texts = ["" if part is None else str(part) for part in parts]
+    return _join(["" if part is None else str(part) for part in parts])
+
+
+def _join(texts: Sequence[str]) -> str:
     joined = "|".join(texts)
     if "\\" not in joined and joined.count("|") == len(texts) - 1:  # nothing to escape, as nearly always
         return joined
@@ -60,7 +64,7 @@ def web(endpoint: Endpoint, param: str | None = None) -> Location:
 
 def code(path: str, anchor: str | None) -> Location:
     """`anchor`: the scanner's own fingerprint, the enclosing code, or rule or title: never the line."""
-    return Location("code", join(path.strip(), anchor))
+    return Location("code", _join((path.strip(), anchor or "")))
 
 
 def cloud(resource: str) -> Location:
