@@ -94,7 +94,8 @@ def parse_endpoint(text: str) -> Endpoint:
     if not separator and rest.count(":") > 1 and not rest.startswith("["):
         return Endpoint("", rest.lower(), None, "")  # a bare IPv6 address
     parts = urlsplit(f"//{rest}")
-    if not parts.hostname:
+    host = parts.hostname  # worked out anew each time
+    if not host:
         raise ValueError(f"no host in endpoint {text!r}")
     path = parts.path if parts.path not in ("", "/") or separator else ""
-    return Endpoint(scheme.lower(), parts.hostname.rstrip("."), parts.port, path)
+    return Endpoint(scheme.lower(), host.rstrip("."), parts.port, path)

@@ -11,19 +11,20 @@ of this run. A suppression is evidence of a state, not a reason to leave a resul
 
 A result is told from the others by rule, place, message and fingerprint. Its anchor in the file is the tool's fingerprint
 (else what it says of the primary location, not of the whole file: that changes with every edit), else rule and ordinal.
+
+Scanners of secrets write SARIF too, with the code around a secret and the secret in it: no raw text is kept of a reject.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator
-from functools import cache
+from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 from urllib.parse import unquote
 
 import msgspec
 
-from transforms.domain import documents, location
+from transforms.domain import documents, location, secrets
 from transforms.domain.anchors import Place, anchor, ordinals
 from transforms.domain.errors import FileRejected
 from transforms.domain.head import Head
@@ -175,7 +176,7 @@ class Run(msgspec.Struct):
 
 
 class TornRun(Run):
-    """A run to be read result by result: one or another is not as it must be, or its raw text is wanted."""
+    """A run to be read result by result: one or another is not as it must be."""
 
     results: list[msgspec.Raw] | None = None  # type: ignore[assignment]
 
@@ -248,14 +249,9 @@ def recognise(head: Head) -> bool:
 
 
 def parse(content: bytes, scan: Scan) -> Iterator[Result | Reject]:
-    @cache
-    def raws(pointer: str) -> list[msgspec.Raw]:
-        """Those of a run's results: read for a second time, as only a reject wants one."""
-        return dict(_torn_runs(content))[pointer].results
-
     for pointer, run in _runs(content):
         if isinstance(run, Reject):
-            yield run
+            yield secrets.without_raw(run)
             continue
         rules: dict[tuple[int, int], Rule] = {}
         for key, rule in _rules(pointer, run.tool or Tool()):
@@ -263,7 +259,7 @@ def parse(content: bytes, scan: Scan) -> Iterator[Result | Reject]:
                 yield rule
             else:
                 rules[key] = rule
-        yield from _results(run, _context(pointer, run, rules, scan), lambda number, pointer=pointer: raws(pointer)[number])
+        yield from _results(run, _context(pointer, run, rules, scan))
 
 
 def _runs(content: bytes) -> list[tuple[str, Run | Reject]]:
@@ -271,12 +267,8 @@ def _runs(content: bytes) -> list[tuple[str, Run | Reject]]:
         runs = documents.decode(_log, content, "").runs
         return [(f"/runs/{number}", run) for number, run in enumerate(runs or ())]
     except FileRejected:
-        return _torn_runs(content)
-
-
-def _torn_runs(content: bytes) -> list[tuple[str, Run | Reject]]:
-    log = documents.decode(_torn_log, content, "an object with a list `runs`")
-    return [(pointer, run) for pointer, _, run in documents.items(log.runs, _torn_run, "/runs")]
+        log = documents.decode(_torn_log, content, "an object with a list `runs`")
+        return [(pointer, run) for pointer, _, run in documents.items(log.runs, _torn_run, "/runs")]
 
 
 def _items(run: Run, pointer: str) -> Iterable[Item | Reject]:
@@ -325,32 +317,32 @@ def _target(run: Run) -> str | None:
     return documents.text((run.properties or {}).get("imageName"))
 
 
-def _results(run: Run, context: Context, raw: Callable[[int], msgspec.Raw]) -> Iterator[Result | Reject]:
+def _results(run: Run, context: Context) -> Iterator[Result | Reject]:
     pointer = f"{context.pointer}/results"
     found: list[tuple[int, Item, Meant, str, str | None, Spot, Place]] = []
     for number, item in enumerate(_items(run, pointer)):
         if isinstance(item, Reject):
-            yield item
+            yield secrets.without_raw(item)
             continue
         if item.kind in _NO_FINDING or item.baselineState == "absent":
             continue
         meant = _meant(item, context)
         title = _title(item, meant, context)
         if title is None:
-            yield documents.missing(f"{pointer}/{number}", "message", raw(number))
+            yield secrets.missing(f"{pointer}/{number}", "message")
             continue
         fingerprint = _fingerprint(item)
         for spot in _spots(item, context):
             within = (spot.path or spot.url or spot.logical or "", meant.name or title, fingerprint or "")
             place = Place(within, (spot.line or 0, spot.column or 0, title))
             found.append((number, item, meant, title, fingerprint, spot, place))
-    ranks = ordinals(place for *_, place in found)
+    ranks = ordinals([row[-1] for row in found])
     for number, item, meant, title, fingerprint, spot, place in found:
         where = anchor(fingerprint or place.within[1], ranks[place])
         try:
             yield _result(f"{pointer}/{number}", item, meant, title, fingerprint, spot, where, context)
         except ValueError as error:  # an address that is none
-            yield documents.reject(f"{pointer}/{number}", "malformed", str(error), raw(number))
+            yield secrets.reject(f"{pointer}/{number}", "malformed", str(error))
 
 
 def _result(
@@ -359,11 +351,11 @@ def _result(
     severity, score = _severity(item, meant, context.scanner)
     line = context.titles.get(title) or context.titles.setdefault(title, documents.one_line(title))
     return Result(
-        pointer=pointer,
-        title=line,
-        identity=(meant.name, title, *spot, fingerprint),
-        severity=severity,
-        score=score,
+        pointer,
+        line,
+        (meant.name, title, *spot, fingerprint),
+        severity,
+        score,
         rule=meant.name or line,
         vulnerability_ids=meant.vulnerability_ids,
         cwes=_cwes(item, meant),
