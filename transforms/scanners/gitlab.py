@@ -208,7 +208,7 @@ def recognise(head: Head) -> bool:
         return False
     item = head.item_keys("vulnerabilities")
     # ZAP's report as GitLab's DAST wrote it to version 13 has both lists: it is ZAP's.
-    return {"identifiers", "location", "severity"} <= item and "site" not in keys if item else keys <= _FRAME
+    return {"identifiers", "location", "severity"} <= item and "site" not in keys if item else keys <= _FRAME and len(keys) > 1
 
 
 def _of(head: Head, key: str) -> set[str]:
