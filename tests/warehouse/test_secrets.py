@@ -97,17 +97,16 @@ def landed(tmp_path_factory, tools):
     return warehouse
 
 
-@pytest.mark.parametrize("name", REPORTS)
-def test_each_report_gives_results_and_rejects(landed, name):
-    _, results, rejects = REPORTS[name]
-    assert landed.files()[f"scans/{name}.json"] == ("loaded", results, 0, rejects), landed.reason(f"scans/{name}.json")
+def test_each_report_gives_results_and_rejects(landed):
+    assert landed.files().items() >= {f"scans/{name}.json": ("loaded", results, 0, rejects) for name, (_, results, rejects) in REPORTS.items()}.items()
 
 
 def test_no_column_of_any_table_holds_a_secret(landed):
-    tables = landed.sql("SELECT DISTINCT schema_name, table_name FROM duckdb_columns() WHERE NOT internal")
-    assert {("record", "observation"), ("record", "rejected_row"), ("mart", "finding"), ("mart", "handoff")} <= set(tables)
-    holding = [(schema, table) for schema, table in tables if landed.sql(f'SELECT 1 FROM "{schema}"."{table}" AS row WHERE contains(row::VARCHAR, ?) LIMIT 1', [SECRET])]
-    assert holding == []
+    with landed.open() as connection:
+        tables = connection.execute("SELECT DISTINCT schema_name, table_name FROM duckdb_columns() WHERE NOT internal").fetchall()
+        assert {("record", "observation"), ("record", "rejected_row"), ("mart", "finding"), ("mart", "handoff")} <= set(tables)
+        texts = "SELECT count(*) FROM {}.{} AS row WHERE contains(row::VARCHAR, ?)"
+        assert [name for name in tables if connection.execute(texts.format(*name), [SECRET]).fetchone() != (0,)] == []
 
 
 def test_a_reject_says_why_it_has_no_raw_text(landed):
