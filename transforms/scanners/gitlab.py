@@ -17,7 +17,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
-from typing import NamedTuple
 
 import msgspec
 
@@ -150,7 +149,7 @@ class Run(msgspec.Struct):
     end_time: _Any = None
 
 
-class Named(NamedTuple):
+class Named(msgspec.Struct, gc=False):
     """What the identifiers of a vulnerability say."""
 
     rule: str | None
@@ -160,7 +159,7 @@ class Named(NamedTuple):
     similarity: str | None
 
 
-class Component(NamedTuple):
+class Component(msgspec.Struct, gc=False):
     name: str | None = None
     version: str | None = None
 
@@ -293,7 +292,7 @@ def _result(
     spot, own = item.location or _NOWHERE, documents.text(item.id)
     if own and own.upper() in named.advisories:
         own = None  # Trivy's template: what was found, not which finding this is
-    name, version = component
+    name, version = component.name, component.version
     path, line, image = place.within[0], place.position[0], documents.text(spot.image) if spot.image else None
     url, more = _address(spot) if spot.hostname or spot.kubernetes_resource else (None, ())
     category = documents.text(item.category) or context.category
@@ -352,7 +351,7 @@ def _package(dependency: Dependency) -> Component:
 
 
 def _title(item: Vulnerability, named: Named, component: Component) -> str | None:
-    package, version = component
+    package, version = component.name, component.version
     name = documents.text(item.name) or documents.text(item.message)
     if package:
         name = name or next(iter(named.advisories), named.rule)
