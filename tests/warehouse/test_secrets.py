@@ -43,6 +43,7 @@ TRUFFLE = {
     "SourceName": "git", "DetectorName": "Token", "Verified": True, "Raw": SECRET, "RawV2": SECRET, "Redacted": SECRET,
 }  # fmt: skip
 CHECKOV = {"check_id": "CKV_SECRET_6", "check_name": "Token", "file_path": "/a.py", "file_line_range": [3, 4], "resource": "3a1f", "code_block": [[3, CODE]]}
+DETECTED = {"type": "Secret Keyword", "hashed_secret": SECRET, "is_verified": False, "line_number": 3}
 BANDIT = {
     "test_id": "B105", "filename": "a.py", "line_number": 3, "issue_severity": "LOW", "code": f"3 {CODE}\n",
     "issue_text": f"Possible hardcoded password: '{SECRET}'",
@@ -81,6 +82,7 @@ REPORTS = {
     "gitleaks": ([LEAK, without(LEAK, "RuleID"), SECRET], 1, 2),
     "trufflehog": ([TRUFFLE, without(TRUFFLE, "DetectorName"), SECRET], 1, 2),
     "checkov": ({"check_type": "secrets", "results": {"failed_checks": [CHECKOV, without(CHECKOV, "check_id"), SECRET]}, "summary": {"failed": 1}}, 1, 2),
+    "detect_secrets": ({"version": "1.5.0", "plugins_used": [], "results": {"a.py": [DETECTED, without(DETECTED, "type"), SECRET], "b.py": SECRET}}, 1, 3),
     "bandit": ({"results": [BANDIT, without(BANDIT, "test_id"), SECRET], "metrics": {}, "generated_at": "2026-04-01T00:00:00Z"}, 1, 2),
 }  # fmt: skip
 
