@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import NamedTuple
 from urllib.parse import urlsplit
 
@@ -82,6 +83,7 @@ def of_endpoint(endpoint: Endpoint, param: str | None = None) -> Location:
     return web(endpoint, param) if endpoint.is_web else host(endpoint.host, endpoint.port, endpoint.scheme)
 
 
+@lru_cache(maxsize=4_096)  # a report of the web has few addresses and many results at each
 def parse_endpoint(text: str) -> Endpoint:
     """`https://host:port/path?query`, `host:port`, `host/path`, `[v6]:port` or a bare host, in parts; host lower case.
 
