@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable
-from typing import NamedTuple
+
+import msgspec
 
 
-class Place(NamedTuple):
+class Place(msgspec.Struct, frozen=True, order=True, gc=False):
     """A result's place: the thing counted within (file and rule), and a position that sorts."""
 
     within: tuple[str, ...]
@@ -20,10 +21,15 @@ class Place(NamedTuple):
 
 def ordinals(places: Iterable[Place]) -> dict[Place, int]:
     """Of each place, how many other places of the same kind stand before it."""
-    positions: dict[tuple[str, ...], set[tuple[int, int, str]]] = {}
+    ranks: dict[Place, int] = {}
+    same: dict[tuple[str, ...], set[Place]] = {}
     for place in places:
-        positions.setdefault(place.within, set()).add(place.position)
-    return {Place(within, position): number for within, found in positions.items() for number, position in enumerate(sorted(found))}
+        ranks[place] = 0
+        same.setdefault(place.within, set()).add(place)
+    for found in same.values():
+        if len(found) > 1:
+            ranks.update((place, number) for number, place in enumerate(sorted(found)))
+    return ranks
 
 
 def anchor(rule: str, ordinal: int) -> str:

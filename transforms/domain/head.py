@@ -116,6 +116,14 @@ class Head:
         return tuple(dict.fromkeys(key.decode() for key in _YAML_KEY.findall(self.content[:65_536])))
 
     @property
+    def _is_json(self) -> bool:
+        try:
+            msgspec.json.decode(self.content)
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+            return False
+        return True
+
+    @property
     def summary(self) -> str:
         """A few words on what this content looks like, for messages."""
         if self.json:
@@ -124,6 +132,8 @@ class Head:
             return f"XML with root <{self.xml_root}>"
         if not self.content.strip():
             return "an empty file"
+        if self._first in b'{["-0123456789tfn' and len(self.content) < 4096 and self._is_json:
+            return f"JSON that says nothing of any tool ({bytes(self.content[:24])!r}): many write the same where they found nothing"
         if len(self.csv_header) > 1:
             return f"text whose first line is {', '.join(self.csv_header[:8])}"
         if len(self.yaml_keys) > 1:

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import posixpath
 import re
+from collections.abc import Sequence
+from functools import lru_cache
 from ipaddress import IPv6Address
 from typing import NamedTuple
 from urllib.parse import quote, unquote_to_bytes, urlsplit
@@ -48,7 +50,10 @@ class Endpoint(NamedTuple):
 
 def join(*parts: object) -> str:
     """Parts in one key; a separator inside a part is escaped, so that different parts never give one key."""
-    texts = ["" if part is None else str(part) for part in parts]
+    return _join(["" if part is None else str(part) for part in parts])
+
+
+def _join(texts: Sequence[str]) -> str:
     joined = "|".join(texts)
     if "\\" not in joined and joined.count("|") == len(texts) - 1:  # nothing to escape, as nearly always
         return joined
@@ -106,7 +111,7 @@ def _url_path(path: str) -> str:
 
 def code(path: str, anchor: str | None) -> Location:
     """`anchor`: the scanner's own fingerprint, the enclosing code, or rule or title: never the line."""
-    return Location("code", join(file_path(path), anchor))
+    return Location("code", _join((file_path(path), anchor or "")))
 
 
 def file_path(path: str) -> str:
@@ -141,6 +146,7 @@ def of_endpoint(endpoint: Endpoint, param: str | None = None) -> Location:
     return host(endpoint.host, endpoint.port, endpoint.scheme if endpoint.scheme in _TRANSPORTS else None)
 
 
+@lru_cache(maxsize=4_096)  # a report of the web has few addresses and many results at each
 def parse_endpoint(text: str) -> Endpoint:
     """`https://host:port/path?query`, `host:port`, `host/path`, `[v6]:port` or a bare host, in parts; host lower case.
 
@@ -153,7 +159,8 @@ def parse_endpoint(text: str) -> Endpoint:
     if not separator and rest.count(":") > 1 and not rest.startswith("["):
         return Endpoint("", host_name(rest), None, "")  # a bare IPv6 address
     parts = urlsplit(f"//{rest}")
-    if not parts.hostname:
+    host = parts.hostname  # worked out anew each time
+    if not host:
         raise ValueError(f"no host in endpoint {text!r}")
     path = parts.path if parts.path not in ("", "/") or separator else ""
-    return Endpoint(scheme.lower(), host_name(parts.hostname), parts.port, path)
+    return Endpoint(scheme.lower(), host_name(host), parts.port, path)

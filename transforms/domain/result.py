@@ -12,8 +12,11 @@ from transforms.domain.location import NOWHERE, Location
 _CWE = re.compile(r"\s*(?:CWE)?[-_:\s]*([0-9]{1,6})(?=[:\s]|$)", re.IGNORECASE)
 
 
-class Result(msgspec.Struct, frozen=True, gc=False, kw_only=True):
-    """One result of one scan, as the report states it. Everything but `pointer`, `title` and `identity` may be missing."""
+class Result(msgspec.Struct, frozen=True, gc=False):
+    """One result of one scan, as the report states it. Everything but `pointer`, `title` and `identity` may be missing.
+
+    Fields are given by name. Of more than 15 names Python makes a dict first, which costs as much as the rest: the first fields then by position.
+    """
 
     #: Where it stands in the file: a JSON pointer, an XML path or `row 12`.
     pointer: str

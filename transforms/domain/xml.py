@@ -5,18 +5,35 @@ Elements are addressed by local name, because the same report is written with an
 
 from __future__ import annotations
 
+from xml.etree import ElementTree
 from xml.etree.ElementTree import Element, ParseError
 
-import defusedxml.ElementTree
 from defusedxml.common import DefusedXmlException
+from defusedxml.ElementTree import DefusedXMLParser
 
 from transforms.domain.errors import FileRejected
 
+#: Bytes that are judged at a time: what follows a document type in them is the most that is read of a hostile file.
+_STEP = 512
+
+
+class _Prologue:
+    """What a parser tells its target, of which no more is wanted than that the root element has begun."""
+
+    is_over = False
+
+    def start(self, *_: object) -> None:
+        self.is_over = True
+
+    def close(self) -> None:
+        pass
+
 
 def parse_xml(content: bytes) -> Element:
-    """The root element. Raises `FileRejected`: `hostile_xml` for a DTD or an entity, `malformed` for anything else wrong."""
+    """The root element, tags without namespaces. Raises `FileRejected`: `hostile_xml` for a DTD or an entity, `malformed` for anything else wrong."""
     try:
-        return defusedxml.ElementTree.fromstring(content, forbid_dtd=True)
+        _refuse_document_type(content)
+        root = ElementTree.fromstring(content)
     except DefusedXmlException as error:
         raise FileRejected(
             "hostile_xml",
@@ -29,36 +46,40 @@ def parse_xml(content: bytes) -> Element:
         raise FileRejected(
             "malformed", seen=f"not well-formed XML: {error}", expected="one whole XML document in its declared encoding"
         ) from None
+    for element in root.iter():
+        if "}" in element.tag:
+            element.tag = element.tag.rpartition("}")[2]
+    return root
 
 
-def local(tag: str) -> str:
-    """The name without its namespace: `{http://…}host` is `host`."""
-    return tag.rpartition("}")[2]
+def _refuse_document_type(content: bytes) -> None:
+    """Raises `DefusedXmlException` where there is one. It can stand nowhere but before the root element, and without it there are no entities,
+
+    so the rest is read by the parser in C, which is twice as quick as defusedxml's. Both are the same expat: they see the same document.
+    """
+    parser = DefusedXMLParser(forbid_dtd=True, target=_Prologue())
+    for start in range(0, len(content), _STEP):
+        parser.feed(content[start : start + _STEP])
+        if parser.target.is_over:
+            return
 
 
 def child(element: Element, *path: str) -> Element | None:
-    """The first descendant along these local names, one step a name."""
-    found = element
+    """The first descendant along these names, one step a name."""
+    found: Element | None = element
     for name in path:
-        qualified = f"}}{name}"
-        for item in found:
-            if item.tag == name or item.tag.endswith(qualified):
-                found = item
-                break
-        else:
+        if found is None:
             return None
+        found = found.find(name)
     return found
 
 
 def children(element: Element | None, name: str) -> list[Element]:
-    """Every child with this local name, in order; none of None."""
-    if element is None:
-        return []
-    qualified = f"}}{name}"
-    return [item for item in element if item.tag == name or item.tag.endswith(qualified)]
+    """Every child with this name, in order; none of None."""
+    return element.findall(name) if element is not None else []
 
 
 def text(element: Element, *path: str) -> str | None:
-    """The trimmed text of the descendant along these local names (of the element itself without any); None where absent or blank."""
+    """The trimmed text of the descendant along these names (of the element itself without any); None where absent or blank."""
     found = child(element, *path)
     return found.text.strip() or None if found is not None and found.text else None

@@ -15,7 +15,7 @@ from collections.abc import Iterator
 
 import msgspec
 
-from transforms.domain import csv_reports, documents, location, xml
+from transforms.domain import csv_reports, documents, location, secrets, xml
 from transforms.domain.anchors import Place, anchor, ordinals, snippet
 from transforms.domain.head import BOM, Head
 from transforms.domain.result import Reject, Result, Scan, cwe_numbers
@@ -28,6 +28,7 @@ CALIBRATION: dict[str, str] = {}  # LOW, MEDIUM, HIGH are the policy's; UNDEFINE
 _COLUMNS = frozenset(("filename", "test_id", "test_name", "issue_severity", "issue_confidence", "issue_text"))
 _TEST = re.compile(r"Test ID:\s*(?P<test>\S+)")
 _CWE = re.compile(r"CWE:\s*CWE-(\d{1,6})\b|/definitions/(\d{1,6})\.html")
+_PASSWORD = re.compile(r"(?<=hardcoded password: ').+(?=')", re.DOTALL)
 _WHERE = re.compile(r"Location (?P<path>.*?)(?::(?P<line>\d+))?(?::\d+)?\s*$")
 
 _Any = object
@@ -76,13 +77,13 @@ def parse(content: bytes, scan: Scan) -> Iterator[Result | Reject]:
     else:
         issues = _csv(content)
     found: list[tuple[str, Issue, str, str, str | None, Place]] = []
-    for pointer, raw, issue in issues:
+    for pointer, _, issue in issues:
         if isinstance(issue, Reject):
-            yield issue
+            yield secrets.without_raw(issue)  # the code
             continue
         rule, path = documents.text(issue.test_id), documents.text(issue.filename)
         if rule is None or path is None:
-            yield documents.missing(pointer, "test_id" if rule is None else "filename", raw)
+            yield secrets.missing(pointer, "test_id" if rule is None else "filename")
             continue
         code = snippet(_line(issue))
         position = (documents.line(issue.line_number) or 0, documents.line(issue.col_offset) or 0, documents.text(issue.issue_text) or "")
@@ -93,7 +94,7 @@ def parse(content: bytes, scan: Scan) -> Iterator[Result | Reject]:
         where = anchor(code or rule, ranks[place])
         yield Result(
             pointer=pointer,
-            title=documents.one_line(message) if message else rule,
+            title=documents.one_line(_PASSWORD.sub("withheld", message)) if message else rule,
             identity=(rule, path, where, message),
             severity=documents.text(issue.issue_severity),
             rule=rule,

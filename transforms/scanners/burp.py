@@ -55,7 +55,7 @@ def parse(content: bytes, scan: Scan) -> Iterator[Result | Reject]:
 
 def _result(pointer: str, issue: Element, captured: Stamp | None) -> Result:
     """The issue. Raises ValueError `reason: detail`."""
-    texts = {xml.local(item.tag): item.text.strip() for item in issue if item.text and not item.text.isspace()}
+    texts = {item.tag: item.text.strip() for item in issue if item.text and not item.text.isspace()}
     name, origin, path = texts.get("name"), texts.get("host"), texts.get("path")
     if not name:
         raise ValueError("missing_name: the issue has no name")

@@ -80,7 +80,7 @@ def _found(pointer: str, query: Element, name: str, result: Element) -> _Found:
 
 
 def _spot(node: Element) -> _Spot:
-    texts = {xml.local(item.tag): (item.text or "").strip() for item in node}
+    texts = {item.tag: (item.text or "").strip() for item in node}
     return _Spot(texts.get("FileName") or None, documents.line(texts.get("Line")), documents.line(texts.get("Column")), texts.get("Name") or None)
 
 

@@ -15,7 +15,7 @@ from collections.abc import Iterator
 
 import msgspec
 
-from transforms.domain import documents, location
+from transforms.domain import documents, location, secrets
 from transforms.domain.anchors import Place, anchor, ordinals
 from transforms.domain.errors import FileRejected
 from transforms.domain.head import BOM, Head
@@ -113,11 +113,12 @@ def _results(pointer: str, run: Run) -> Iterator[Result | Reject]:
         run.results.failed_checks or None if run.results else None, _check, f"{pointer}/results/failed_checks"
     ):
         if isinstance(check, Reject):
-            yield check
+            yield secrets.without_raw(check) if framework == "secrets" else check
             continue
         rule, path, resource = documents.text(check.check_id), documents.text(check.file_path), documents.text(check.resource)
         if rule is None or (path is None and resource is None):
-            yield documents.missing(where, "check_id" if rule is None else "file_path", raw)
+            missing = documents.missing(where, "check_id" if rule is None else "file_path", raw)
+            yield secrets.without_raw(missing) if framework == "secrets" else missing
             continue
         first, last = (check.file_line_range or [None, None])[:2] if len(check.file_line_range or ()) >= 2 else (None, None)
         position = (documents.line(first) or 0, documents.line(last) or 0, "")

@@ -29,7 +29,7 @@ from transforms.domain.instants import Stamp
 from transforms.domain.packages import package_name, purl_parts
 from transforms.domain.result import Reject, Result, Scan, cwe_numbers
 from transforms.domain.scores import vectors
-from transforms.domain.xml import child, children, local, parse_xml, text
+from transforms.domain.xml import child, children, parse_xml, text
 
 if TYPE_CHECKING:
     from xml.etree.ElementTree import Element
@@ -191,8 +191,8 @@ def _list(component: Component, components: dict[str, Component]) -> None:
 
 def _parse_xml(content: bytes, scan: Scan) -> Iterator[Result | Reject]:
     root = parse_xml(content)
-    if local(root.tag) != "bom":
-        raise FileRejected("malformed", seen=f"XML with root <{local(root.tag)}>", expected="<bom>")
+    if root.tag != "bom":
+        raise FileRejected("malformed", seen=f"XML with root <{root.tag}>", expected="<bom>")
     metadata = child(root, "metadata")
     described = children(metadata, "component")
     listed = _within(root, "components", "component")

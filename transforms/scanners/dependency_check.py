@@ -143,8 +143,8 @@ def parse(content: bytes, scan: Scan) -> Iterator[Result | Reject]:
 
 def _of_xml(content: bytes, scan: Scan) -> Iterator[Result | Reject]:
     root = xml.parse_xml(content)
-    if xml.local(root.tag) != "analysis":
-        raise FileRejected("malformed", seen=f"XML with root <{xml.local(root.tag)}>", expected="<analysis>")
+    if root.tag != "analysis":
+        raise FileRejected("malformed", seen=f"XML with root <{root.tag}>", expected="<analysis>")
     origin = Origin(xml.text(root, "projectInfo", "name"), scan.stamp(xml.text(root, "projectInfo", "reportDate")))
     for number, dependency in enumerate(xml.children(xml.child(root, "dependencies"), "dependency"), 1):
         found = xml.child(dependency, "vulnerabilities")
@@ -153,7 +153,7 @@ def _of_xml(content: bytes, scan: Scan) -> Iterator[Result | Reject]:
         component = _xml_component(dependency)
         counted = {"vulnerability": 0, "suppressedVulnerability": 0}
         for element in found:
-            kind = xml.local(element.tag)
+            kind = element.tag
             if kind not in counted:
                 continue
             counted[kind] += 1
@@ -164,7 +164,7 @@ def _of_xml(content: bytes, scan: Scan) -> Iterator[Result | Reject]:
 
 def _xml_component(dependency: Element) -> Component | None:
     identifiers = xml.child(dependency, "identifiers")
-    names = [] if identifiers is None else [(xml.local(element.tag), element) for element in identifiers.iter()]
+    names = [] if identifiers is None else [(element.tag, element) for element in identifiers.iter()]
     packages = [(element.get("confidence"), xml.text(element, "id")) for kind, element in names if kind == "package"]
     cpes = [(element.get("confidence"), xml.text(element, "id")) for kind, element in names if kind == "vulnerabilityIds"]
     coordinates = []
@@ -188,7 +188,7 @@ def _xml_component(dependency: Element) -> Component | None:
 
 
 def _xml_result(pointer: str, element: Element, component: Component | None, origin: Origin) -> Result | Reject:
-    stated = {xml.local(item.tag): item for item in element}
+    stated = {item.tag: item for item in element}
     parts = {name: _parts(stated[name]) if name in stated else {} for name in ("cvssV4", "cvssV3", "cvssV2")}
     if not parts["cvssV2"]:  # schemas before 2 have the parts beside the name
         parts["cvssV2"] = {f"{tag[4].lower()}{tag[5:]}": item.text for tag, item in stated.items() if _FLAT.fullmatch(tag)}
@@ -202,13 +202,13 @@ def _xml_result(pointer: str, element: Element, component: Component | None, ori
         newest=[parts[name] for name in ("cvssV4", "cvssV3", "cvssV2")],
         cwes=cwe_numbers(cwes),
         known_exploited="knownExploitedVulnerability" in stated,
-        is_suppressed=xml.local(element.tag) == "suppressedVulnerability",
+        is_suppressed=element.tag == "suppressedVulnerability",
         raw=lambda: tostring(element)[:RAW_LIMIT],
     )
 
 
 def _parts(element: Element) -> dict[str, object]:
-    return {xml.local(item.tag): item.text for item in element}
+    return {item.tag: item.text for item in element}
 
 
 # JSON -----------------------------------------------------------------------------------------------------------------------------

@@ -9,18 +9,18 @@ and Checkmarx One write the format too. `dependency_files` are an inventory, `re
 A vulnerability is told from the others by `id`, where it has none (or, from Trivy, only the CVE) by `cve`, identifier and place. Its
 location is the package; the URL with its parameter; the stack of a crash; or the file, anchored by GitLab's own tracking signature
 where there is one, else the hash of the code in `cve`, else class and method, else the rule, with its place among the equal ones of that
-file. `Unknown` is GitLab's word for no rating. `flags` say what a later step thinks of it: evidence of a state.
+file. `Unknown` is GitLab's word for no rating. `flags` say what a later step thinks of it: evidence of a state. Secret detection reports
+the code with the secret in it, which is kept nowhere, not in a reject either.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
-from typing import NamedTuple
+from collections.abc import Iterable, Iterator
 
 import msgspec
 
-from transforms.domain import documents, location
+from transforms.domain import documents, location, secrets
 from transforms.domain.anchors import Place, anchor, ordinals
 from transforms.domain.errors import FileRejected
 from transforms.domain.head import BOM, Head
@@ -163,7 +163,7 @@ class Run(msgspec.Struct):
     end_time: _Any = None
 
 
-class Named(NamedTuple):
+class Named(msgspec.Struct, gc=False):
     """What the identifiers of a vulnerability say."""
 
     rule: str | None
@@ -173,6 +173,11 @@ class Named(NamedTuple):
     similarity: str | None
     #: The scanner whose rule the first identifier is.
     scanner: str | None
+
+
+class Component(msgspec.Struct, gc=False):
+    name: str | None = None
+    version: str | None = None
 
 
 class Context(msgspec.Struct):
@@ -188,13 +193,21 @@ class Context(msgspec.Struct):
 
 
 class Report(msgspec.Struct):
-    vulnerabilities: list[msgspec.Raw] | None
+    vulnerabilities: list[Vulnerability] | None
     scan: Run | None = None
     dependency_files: list[DependencyFile] | None = None
 
 
+class TornReport(Report):
+    """A report to be read item by item: one or another is not as it must be."""
+
+    vulnerabilities: list[msgspec.Raw] | None  # type: ignore[assignment]
+
+
 _NOWHERE = Where()
+_NO_PACKAGE = Component()
 _report = msgspec.json.Decoder(Report)
+_torn_report = msgspec.json.Decoder(TornReport)
 _list = msgspec.json.Decoder(list[msgspec.Raw])
 _vulnerability = msgspec.json.Decoder(Vulnerability)
 _members = msgspec.json.Decoder(dict[str, msgspec.Raw])
@@ -210,7 +223,7 @@ def recognise(head: Head) -> bool:
         return False
     item = head.item_keys("vulnerabilities")
     # ZAP's report as GitLab's DAST wrote it to version 13 has both lists: it is ZAP's.
-    return {"identifiers", "location", "severity"} <= item and "site" not in keys if item else keys <= _FRAME
+    return {"identifiers", "location", "severity"} <= item and "site" not in keys if item else keys <= _FRAME and len(keys) > 1
 
 
 def _of(head: Head, key: str) -> set[str]:
@@ -222,24 +235,25 @@ def _of(head: Head, key: str) -> set[str]:
 
 def parse(content: bytes, scan: Scan) -> Iterator[Result | Reject]:
     if content.removeprefix(BOM).lstrip()[:1] == b"[":
-        report, pointer = Report(documents.decode(_list, content, "a list of vulnerabilities")), ""
+        report, pointer = TornReport(documents.decode(_list, content, "a list of vulnerabilities")), ""
     else:
-        report, pointer = documents.decode(_report, content, "an object with a list `vulnerabilities`"), "/vulnerabilities"
+        report, pointer = _whole_or_torn(content), "/vulnerabilities"
     run = report.scan or Run()
     if run.status == "failure":
         raise FileRejected(
             "failed_scan", seen="a scan of status `failure`", expected="`success`", remedy="see the log of the job that ran it"
         )
-    found: list[tuple[str, msgspec.Raw, Vulnerability, Named, str, str | None, Place]] = []
+    found: list[tuple[int, Vulnerability, Named, Component, str, str | None, Place]] = []
     images: dict[str, None] = {}
-    for where, raw, item in documents.items(report.vulnerabilities, _vulnerability, pointer):
+    for number, item in enumerate(_items(report, pointer)):
         if isinstance(item, Reject):
-            yield item
+            yield secrets.without_raw(item)
             continue
         named, spot = _named(item), item.location or _NOWHERE
-        title = _title(item, named)
+        component = _package(spot.dependency) if spot.dependency else _NO_PACKAGE
+        title = _title(item, named, component)
         if title is None:
-            yield documents.missing(where, "name", raw)
+            yield secrets.missing(f"{pointer}/{number}", "name")
             continue
         fingerprint = named.similarity or _fingerprint(item)
         if spot.image and (image := documents.text(spot.image)) and _IMAGE.fullmatch(image):
@@ -248,7 +262,7 @@ def parse(content: bytes, scan: Scan) -> Iterator[Result | Reject]:
             (documents.text(spot.file) or "", named.rule or title, fingerprint or ""),
             (documents.line(spot.start_line) or 0, documents.line(spot.end_line) or 0, documents.text(item.cve) or ""),
         )
-        found.append((where, raw, item, named, title, fingerprint, place))
+        found.append((number, item, named, component, title, fingerprint, place))
     context = Context(
         category=documents.text(run.type),
         scanner=documents.text(run.scanner.id) if run.scanner else None,
@@ -258,23 +272,45 @@ def parse(content: bytes, scan: Scan) -> Iterator[Result | Reject]:
             path for file in report.dependency_files or () if file.package_manager in _GROUPED and (path := documents.text(file.path))
         ),
     )
-    ranks = ordinals(place for *_, place in found)
-    for where, raw, item, named, title, fingerprint, place in found:
+    ranks = ordinals([row[-1] for row in found])
+    for number, item, named, component, title, fingerprint, place in found:
+        where = anchor(fingerprint or place.within[1], ranks[place])
         try:
-            yield _result(where, item, named, title, place, anchor(fingerprint or place.within[1], ranks[place]), context, scan)
+            yield _result(f"{pointer}/{number}", item, named, component, title, place, where, context, scan)
         except ValueError as error:  # an address that is none
-            yield documents.reject(where, "malformed", str(error), raw)
+            yield secrets.reject(f"{pointer}/{number}", "malformed", str(error))
+
+
+def _whole_or_torn(content: bytes) -> Report:
+    try:
+        return documents.decode(_report, content, "")
+    except FileRejected:
+        return documents.decode(_torn_report, content, "an object with a list `vulnerabilities`")
+
+
+def _items(report: Report, pointer: str) -> Iterable[Vulnerability | Reject]:
+    if isinstance(report, TornReport):
+        return (item for _, _, item in documents.items(report.vulnerabilities, _vulnerability, pointer))
+    return report.vulnerabilities or ()
 
 
 def _result(
-    pointer: str, item: Vulnerability, named: Named, title: str, place: Place, anchored: str, context: Context, scan: Scan
+    pointer: str,
+    item: Vulnerability,
+    named: Named,
+    component: Component,
+    title: str,
+    place: Place,
+    anchored: str,
+    context: Context,
+    scan: Scan,
 ) -> Result:
     spot, own = item.location or _NOWHERE, documents.text(item.id)
     if own and own.upper() in named.advisories:
         own = None  # Trivy's template: what was found, not which finding this is
-    name, version = _package(spot)
-    path, line, image = place.within[0], place.position[0], documents.text(spot.image)
-    url, more = _address(spot)
+    name, version = component.name, component.version
+    path, line, image = place.within[0], place.position[0], documents.text(spot.image) if spot.image else None
+    url, more = _address(spot) if spot.hostname or spot.kubernetes_resource else (None, ())
     category = documents.text(item.category) or context.category
     scanner = (documents.text(item.scanner.id) if item.scanner else None) or context.scanner or named.scanner
     # A crash has no file: the function on top of its stack is where it is.
@@ -287,14 +323,18 @@ def _result(
         where = location.code(path or crash.split("\n", 1)[0], anchored)  # type: ignore[union-attr]
     else:
         where = location.NOWHERE
+    identity = (category, own, named.rule, path, name, version, image, crash, *more)
+    if not own:
+        identity += (title, *place.position)
     return Result(
-        pointer=pointer,
-        title=title,
-        identity=(category, own, named.rule, path, name, version, image, crash, *more, *(() if own else (title, *place.position))),
-        severity=documents.text(item.severity),
-        cvss_vectors=vectors(*(documents.text(entry.vector) for entry in item.cvss_vectors)) if item.cvss_vectors else (),
-        rule=named.rule,
-        vulnerability_ids=named.advisories,
+        pointer,
+        title,
+        identity,
+        documents.text(item.severity),
+        None,
+        vectors(*(documents.text(entry.vector) for entry in item.cvss_vectors)) if item.cvss_vectors else (),
+        named.rule,
+        named.advisories,
         cwes=named.cwes,
         component_name=name,
         component_version=version,
@@ -303,7 +343,7 @@ def _result(
         endpoint=url,
         location=where,
         target=image if image in (None, context.image) or _IMAGE.fullmatch(image) else context.image or image,
-        captured=context.captured or _stamp(scan, item.discovered_at),
+        captured=context.captured or (_stamp(scan, item.discovered_at) if item.discovered_at else None),
         own_id=own,
         source_state=",".join(kind for flag in item.flags if (kind := documents.text(flag.type))) or None if item.flags else None,
         scanner=scanner.lower() if scanner else None,
@@ -321,14 +361,13 @@ def _address(spot: Where) -> tuple[str | None, tuple[str | None, ...]]:
     return None, ()
 
 
-def _package(spot: Where) -> tuple[str | None, str | None]:
-    dependency = spot.dependency or Dependency()
+def _package(dependency: Dependency) -> Component:
     name = documents.text(dependency.package.name) if dependency.package else None
-    return name, documents.text(dependency.version) if name else None
+    return Component(name, documents.text(dependency.version)) if name else _NO_PACKAGE
 
 
-def _title(item: Vulnerability, named: Named) -> str | None:
-    package, version = _package(item.location or _NOWHERE)
+def _title(item: Vulnerability, named: Named, component: Component) -> str | None:
+    package, version = component.name, component.version
     name = documents.text(item.name) or documents.text(item.message)
     if package:
         name = name or next(iter(named.advisories), named.rule)
@@ -371,7 +410,8 @@ def _named(item: Vulnerability) -> Named:
             cwes += cwe_numbers(value) or (int(number) for number in _CWE.findall(name or ""))
         elif kind in _ADVISORIES and _ADVISORY.fullmatch(stated := value or name or ""):
             advisories.append(stated)
-    return Named(rule or documents.text(item.name), documents.ids(advisories), cwe_numbers(cwes), similarity, scanner)
+    ids, weaknesses = documents.ids(advisories) if advisories else (), cwe_numbers(cwes) if cwes else ()
+    return Named(rule or documents.text(item.name), ids, weaknesses, similarity, scanner)
 
 
 def _stamp(scan: Scan, value: _Any) -> Stamp | None:

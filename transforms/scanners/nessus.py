@@ -163,7 +163,7 @@ def _xml_item(element: Element, host: str, captured: Stamp | None) -> _Item | No
     many: dict[str, list[str]] = {"cve": [], "cwe": [], "xref": []}
     for child in element:
         value = (child.text or "").strip()
-        name = xml.local(child.tag)
+        name = child.tag
         if value:
             many[name].append(value) if name in many else single.setdefault(name, value)
     outcome = single.get("compliance-result", "").upper()

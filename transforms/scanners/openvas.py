@@ -70,11 +70,11 @@ def parse(content: bytes, scan: Scan) -> Iterator[Result | Reject]:
 
 def _parse_xml(content: bytes, scan: Scan) -> Iterator[Result | Reject]:
     root = xml.parse_xml(content)
-    reports = [(path, report) for path, report in _reports(root, f"/{xml.local(root.tag)}")]
+    reports = [(path, report) for path, report in _reports(root, f"/{root.tag}")]
     if not reports:
         raise FileRejected(
             "malformed",
-            seen=f"no list of results in <{xml.local(root.tag)}>",
+            seen=f"no list of results in <{root.tag}>",
             expected="a report with <results>",
             remedy="export it with details",
         )

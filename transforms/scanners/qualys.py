@@ -121,7 +121,7 @@ def parse(content: bytes, scan: Scan) -> Iterator[Result | Reject]:
 
 def _parse_xml(content: bytes, scan: Scan) -> Iterator[Result | Reject]:
     root = xml.parse_xml(_DOCTYPE.sub(b"", content, count=1))
-    name = xml.local(root.tag)
+    name = root.tag
     if name not in _ROOTS:
         raise FileRejected("malformed", seen=f"a root <{name}>", expected=f"one of {', '.join(sorted(_ROOTS))}")
     items = {"ASSET_DATA_REPORT": _of_assets, "SCAN": _of_scan, "HOST_LIST_VM_DETECTION_OUTPUT": _of_detections}[name](root, scan)
@@ -157,7 +157,7 @@ def _of_assets(root: Element, scan: Scan) -> _Read:
     for number, host in enumerate(xml.children(xml.child(root, "HOST_LIST"), "HOST"), 1):
         name = _named(xml.text(host, "DNS")) or xml.text(host, "IP")
         for info_number, info in enumerate(xml.children(xml.child(host, "VULN_INFO_LIST"), "VULN_INFO"), 1):
-            values = {xml.local(child.tag): (child.text or "").strip() for child in info}
+            values = {child.tag: (child.text or "").strip() for child in info}
             qid = values.get("QID")
             details = glossary.get(qid or "") or _UNKNOWN
             yield (
@@ -201,12 +201,12 @@ def _of_scan(root: Element, scan: Scan) -> _Read:
         for group in host:
             for category_number, category in enumerate(xml.children(group, "CAT"), 1):
                 for item_number, item in enumerate(category, 1):
-                    kind, qid = xml.local(item.tag), item.get("number")
-                    values = {xml.local(child.tag): (child.text or "").strip() for child in item}
+                    kind, qid = item.tag, item.get("number")
+                    values = {child.tag: (child.text or "").strip() for child in item}
                     found_score, found_vectors = _best([_rated(values.get("CVSS3_BASE")), _rated(values.get("CVSS_BASE"))])
                     listed = [xml.text(entry, "ID") for entry in xml.children(xml.child(item, "CVE_ID_LIST"), "CVE_ID")]
                     yield (
-                        f"/SCAN/IP[{number}]/{xml.local(group.tag)}/CAT[{category_number}]/{kind}[{item_number}]",
+                        f"/SCAN/IP[{number}]/{group.tag}/CAT[{category_number}]/{kind}[{item_number}]",
                         {
                             "host": name,
                             "qid": qid,
@@ -231,7 +231,7 @@ def _of_detections(root: Element, scan: Scan) -> _Read:
     for number, host in enumerate(xml.children(xml.child(response, "HOST_LIST"), "HOST"), 1):
         name = _named(xml.text(host, "DNS")) or xml.text(host, "IP") or xml.text(host, "IPV6")
         for item_number, item in enumerate(xml.children(xml.child(host, "DETECTION_LIST"), "DETECTION"), 1):
-            values = {xml.local(child.tag): (child.text or "").strip() for child in item}
+            values = {child.tag: (child.text or "").strip() for child in item}
             qid = values.get("QID")
             flags = (f"IS_{flag}" in values and values[f"IS_{flag}"] == "1" and flag.lower() for flag in ("IGNORED", "DISABLED"))
             yield (

@@ -50,8 +50,8 @@ def recognise(head: Head) -> bool:
 
 def parse(content: bytes, scan: Scan) -> Iterator[Result | Reject]:
     root = xml.parse_xml(content)
-    if xml.local(root.tag) not in _ROOTS:
-        raise FileRejected("malformed", seen=f"a root <{xml.local(root.tag)}>", expected=f"one of {', '.join(sorted(_ROOTS))}")
+    if root.tag not in _ROOTS:
+        raise FileRejected("malformed", seen=f"a root <{root.tag}>", expected=f"one of {', '.join(sorted(_ROOTS))}")
     scans = xml.children(xml.child(root, "APPENDIX", "SCAN_LIST"), "SCAN")
     states = [(xml.text(item, "STATUS") or "").lower() for item in scans]
     if states and all(state in _FAILED for state in states):
@@ -62,7 +62,7 @@ def parse(content: bytes, scan: Scan) -> Iterator[Result | Reject]:
     results = xml.child(root, "RESULTS")
     if results is None:
         raise FileRejected("malformed", seen="no <RESULTS>", expected="a report with its results", remedy="include them in the report's settings")
-    base = f"/{xml.local(root.tag)}/RESULTS"
+    base = f"/{root.tag}/RESULTS"
     # A web application report has a list for each application.
     places = [(base, results, application)]
     for number, item in enumerate(xml.children(results, "WEB_APPLICATION"), 1):
@@ -81,7 +81,7 @@ def _application(items: list[Element]) -> str | None:
 def _row(pointer: str, item: Element, kind: str, glossary: dict[str, Element], target: str | None, scan: Scan) -> Result | Reject:
     qid = xml.text(item, "QID")
     if qid is None:
-        return Reject(pointer, "missing_qid", "the item has no QID", str({xml.local(child.tag): child.text for child in item})[:RAW_LIMIT])
+        return Reject(pointer, "missing_qid", "the item has no QID", str({child.tag: child.text for child in item})[:RAW_LIMIT])
     entry = glossary.get(qid)
     url, param = xml.text(item, "URL"), xml.text(item, "PARAM")
     own_id = xml.text(item, "UNIQUE_ID") or xml.text(item, "ID")

@@ -14,19 +14,22 @@ A result is told from the others by rule, place, message and fingerprint. Its an
 where these are few (Bandit and gosec write it, and anchor it so in their own reports), else rule and ordinal. A vulnerability of a
 package is in the package, as in the tool's own report: SARIF has no member for it, but Trivy, Grype and OSV-Scanner name it in a message
 of fixed wording.
+
+Scanners of secrets write SARIF too, with the code around a secret and the secret in it: no raw text is kept of a reject.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 from urllib.parse import unquote
 
 import msgspec
 
-from transforms.domain import documents, location
+from transforms.domain import documents, location, secrets
 from transforms.domain.anchors import Place, anchor, ordinals, snippet
+from transforms.domain.errors import FileRejected
 from transforms.domain.head import Head
 from transforms.domain.instants import Stamp
 from transforms.domain.location import Location
@@ -180,7 +183,7 @@ class Version(msgspec.Struct, gc=False):
 
 class Run(msgspec.Struct):
     tool: Tool | None = None
-    results: list[msgspec.Raw] | None = None
+    results: list[Item] | None = None
     artifacts: list[Artifact] | None = None
     logicalLocations: list[LogicalLocation] | None = None
     invocations: list[Invocation] | None = None
@@ -189,7 +192,17 @@ class Run(msgspec.Struct):
     properties: _Bag | None = None
 
 
+class TornRun(Run):
+    """A run to be read result by result: one or another is not as it must be."""
+
+    results: list[msgspec.Raw] | None = None  # type: ignore[assignment]
+
+
 class Log(msgspec.Struct):
+    runs: list[Run] | None
+
+
+class TornLog(msgspec.Struct):
     runs: list[msgspec.Raw] | None
 
 
@@ -214,6 +227,19 @@ class Package(NamedTuple):
     version: str | None
 
 
+class Meant(NamedTuple):
+    """What the results of one rule have of it: worked out once, as thousands may have the same."""
+
+    rule: Rule | None
+    #: The rule as the results call it, else by its own id.
+    name: str | None
+    vulnerability_ids: tuple[str, ...]
+    cwes: tuple[int, ...]
+    #: Native term and score that the rule states, and the level of its results where they have none.
+    rated: tuple[str | None, float | None] | None
+    level: str | None
+
+
 class Context(msgspec.Struct):
     """What the results of one run share."""
 
@@ -227,12 +253,17 @@ class Context(msgspec.Struct):
     scanner: str | None
     target: str | None
     captured: Stamp | None
-    #: CWE numbers of a rule by its identity as an object.
-    weaknesses: dict[int, tuple[int, ...]] = msgspec.field(default_factory=dict)
+    #: By the id, index and component by which results mean a rule.
+    meant: dict[tuple[str | None, int | None, int | None], Meant] = msgspec.field(default_factory=dict)
+    #: Path and address by the reference of a result to a file.
+    files: dict[str, tuple[str | None, str | None]] = msgspec.field(default_factory=dict)
+    #: Messages as titles: most are their rule's.
+    titles: dict[str, str] = msgspec.field(default_factory=dict)
 
 
 _log = msgspec.json.Decoder(Log)
-_run = msgspec.json.Decoder(Run)
+_torn_log = msgspec.json.Decoder(TornLog)
+_torn_run = msgspec.json.Decoder(TornRun)
 _rule = msgspec.json.Decoder(Rule)
 _item = msgspec.json.Decoder(Item)
 
@@ -245,10 +276,9 @@ def recognise(head: Head) -> bool:
 
 
 def parse(content: bytes, scan: Scan) -> Iterator[Result | Reject]:
-    log = documents.decode(_log, content, "an object with a list `runs`")
-    for pointer, _, run in documents.items(log.runs, _run, "/runs"):
+    for pointer, run in _runs(content):
         if isinstance(run, Reject):
-            yield run
+            yield secrets.without_raw(run)
             continue
         rules: dict[tuple[int, int], Rule] = {}
         for key, rule in _rules(pointer, run.tool or Tool()):
@@ -257,6 +287,21 @@ def parse(content: bytes, scan: Scan) -> Iterator[Result | Reject]:
             else:
                 rules[key] = rule
         yield from _results(run, _context(pointer, run, rules, scan))
+
+
+def _runs(content: bytes) -> list[tuple[str, Run | Reject]]:
+    try:
+        runs = documents.decode(_log, content, "").runs
+        return [(f"/runs/{number}", run) for number, run in enumerate(runs or ())]
+    except FileRejected:
+        log = documents.decode(_torn_log, content, "an object with a list `runs`")
+        return [(pointer, run) for pointer, _, run in documents.items(log.runs, _torn_run, "/runs")]
+
+
+def _items(run: Run, pointer: str) -> Iterable[Item | Reject]:
+    if isinstance(run, TornRun):
+        return (item for _, _, item in documents.items(run.results, _item, pointer))
+    return run.results or ()
 
 
 def _rules(pointer: str, tool: Tool) -> Iterator[tuple[tuple[int, int], Rule | Reject]]:
@@ -300,57 +345,48 @@ def _target(run: Run) -> str | None:
 
 
 def _results(run: Run, context: Context) -> Iterator[Result | Reject]:
-    found: list[tuple[str, msgspec.Raw, Item, Rule | None, str | None, str, str | None, Spot, Place]] = []
-    for pointer, raw, item in documents.items(run.results, _item, f"{context.pointer}/results"):
+    pointer = f"{context.pointer}/results"
+    found: list[tuple[int, Item, Meant, str, str | None, Spot, Place]] = []
+    for number, item in enumerate(_items(run, pointer)):
         if isinstance(item, Reject):
-            yield item
+            yield secrets.without_raw(item)
             continue
         if item.kind in _NO_FINDING or item.baselineState == "absent":
             continue
-        rule = _rule_of(item, context)
-        name = (
-            documents.text(item.ruleId) or documents.text(item.rule.id if item.rule else None) or documents.text(rule.id if rule else None)
-        )
-        title = _title(item, rule, name, context)
+        meant = _meant(item, context)
+        title = _title(item, meant, context)
         if title is None:
-            yield documents.missing(pointer, "message", raw)
+            yield secrets.missing(f"{pointer}/{number}", "message")
             continue
         fingerprint = _fingerprint(item)
         for spot in _spots(item, context, is_marked=fingerprint is not None):
-            within = (spot.path or spot.url or spot.logical or "", name or title, fingerprint or spot.code or "")
+            within = (spot.path or spot.url or spot.logical or "", meant.name or title, fingerprint or spot.code or "")
             place = Place(within, (spot.line or 0, spot.column or 0, title))
-            found.append((pointer, raw, item, rule, name, title, fingerprint, spot, place))
-    ranks = ordinals(place for *_, place in found)
-    for pointer, raw, item, rule, name, title, fingerprint, spot, place in found:
+            found.append((number, item, meant, title, fingerprint, spot, place))
+    ranks = ordinals([row[-1] for row in found])
+    for number, item, meant, title, fingerprint, spot, place in found:
+        where = anchor(fingerprint or spot.code or place.within[1], ranks[place])
         try:
-            where = anchor(fingerprint or spot.code or name or title, ranks[place])
-            yield _result(pointer, item, rule, name, title, fingerprint, spot, where, context)
+            yield _result(f"{pointer}/{number}", item, meant, title, fingerprint, spot, where, context)
         except ValueError as error:  # an address that is none
-            yield documents.reject(pointer, "malformed", str(error), raw)
+            yield secrets.reject(f"{pointer}/{number}", "malformed", str(error))
 
 
 def _result(
-    pointer: str,
-    item: Item,
-    rule: Rule | None,
-    name: str | None,
-    title: str,
-    fingerprint: str | None,
-    spot: Spot,
-    where: str,
-    context: Context,
+    pointer: str, item: Item, meant: Meant, title: str, fingerprint: str | None, spot: Spot, where: str, context: Context
 ) -> Result:
-    severity, score = _severity(item, rule, context.scanner)
-    package = _package(title, rule, context.scanner)
+    severity, score = _severity(item, meant, context.scanner)
+    line = context.titles.get(title) or context.titles.setdefault(title, documents.one_line(title))
+    package = _package(title, meant.rule, context.scanner)
     return Result(
-        pointer=pointer,
-        title=documents.one_line(title),
-        identity=(name, title, *spot, fingerprint),
-        severity=severity,
-        score=score,
-        rule=name or documents.one_line(title),
-        vulnerability_ids=_ids(name, rule, package),
-        cwes=_cwes(item, rule, context),
+        pointer,
+        line,
+        (meant.name, title, *spot, fingerprint),
+        severity,
+        score,
+        rule=meant.name or line,
+        vulnerability_ids=meant.vulnerability_ids or (_package_ids(meant.name, package) if package else ()),
+        cwes=_cwes(item, meant),
         component_name=package.name if package else None,
         component_version=package.version if package else None,
         file_path=spot.path,
@@ -360,20 +396,36 @@ def _result(
         target=context.target,
         captured=context.captured,
         own_id=documents.text(item.correlationGuid) or (fingerprint if item.fingerprints else None),
-        source_state=_state(item),
+        source_state=_state(item) if item.suppressions else None,
         scanner=context.scanner,
     )
 
 
-def _rule_of(item: Item, context: Context) -> Rule | None:
-    """The rule by its index in the component that the result names, else by id; `CA1000/1` is a case of the rule `CA1000`."""
-    reference = item.rule or RuleReference()
-    index = item.ruleIndex if item.ruleIndex is not None else reference.index
-    if index is not None and index >= 0:
+def _meant(item: Item, context: Context) -> Meant:
+    name, index, component = documents.text(item.ruleId), item.ruleIndex, None
+    if reference := item.rule:
+        name = name or documents.text(reference.id)
+        index = reference.index if index is None else index
         component = reference.toolComponent.index if reference.toolComponent else None
-        if rule := context.rules.get((-1 if component is None else component, index)):
-            return rule
-    name = documents.text(item.ruleId) or documents.text(reference.id)
+    key = (name, index, component)
+    if (meant := context.meant.get(key)) is None:
+        rule = _rule_of(name, index, component, context)
+        name = name or (documents.text(rule.id) if rule else None)
+        if rule is None:
+            meant = Meant(None, name, _ids(name, None), (), None, None)
+        else:
+            targets = [relationship.target for relationship in rule.relationships or () if relationship.target]
+            cwes = cwe_numbers(_weaknesses(rule.properties, targets))
+            level = documents.text(rule.defaultConfiguration.level) if rule.defaultConfiguration else None
+            meant = Meant(rule, name, _ids(name, rule), cwes, _rated(rule.properties), level)
+        context.meant[key] = meant
+    return meant
+
+
+def _rule_of(name: str | None, index: int | None, component: int | None, context: Context) -> Rule | None:
+    """The rule by its index in the component that the result names, else by id; `CA1000/1` is a case of the rule `CA1000`."""
+    if index is not None and index >= 0 and (rule := context.rules.get((-1 if component is None else component, index))):
+        return rule
     while name:
         if rule := context.by_id.get(name):
             return rule
@@ -381,13 +433,14 @@ def _rule_of(item: Item, context: Context) -> Rule | None:
     return None
 
 
-def _title(item: Item, rule: Rule | None, name: str | None, context: Context) -> str | None:
+def _title(item: Item, meant: Meant, context: Context) -> str | None:
+    rule = meant.rule
     own = (rule.messageStrings if rule else None) or {}
     strings = {**context.strings, **own} if context.strings else own
     if found := _message(item.message, strings):
         return found
     texts = (_message(rule.shortDescription, strings), _message(rule.fullDescription, strings), documents.text(rule.name)) if rule else ()
-    return next((text for text in (*texts, name) if text), None)
+    return next((text for text in (*texts, meant.name) if text), None)
 
 
 def _message(message: Message | None, strings: dict[str, Message]) -> str | None:
@@ -402,29 +455,33 @@ def _message(message: Message | None, strings: dict[str, Message]) -> str | None
     return found
 
 
-def _severity(item: Item, rule: Rule | None, scanner: str | None) -> tuple[str | None, float | None]:
+def _severity(item: Item, meant: Meant, scanner: str | None) -> tuple[str | None, float | None]:
     """The native term, or None where the tool has a number that goes before it."""
-    for bag in (item.properties, rule.properties if rule else None):
-        stated = (bag or {}).get("security-severity")
-        if (score := documents.score(stated)) is not None:
-            return None, score
-        if word := documents.text(stated):
-            return word, None
+    if rated := (_rated(item.properties) if item.properties else None) or meant.rated:
+        return rated
     level = documents.text(item.level)
-    if level is None and item.kind not in (None, "fail"):
-        level = "none"
-    if level is None and rule and rule.defaultConfiguration:
-        level = documents.text(rule.defaultConfiguration.level)
-    level = level or "warning"
-    return _WORDS.get(scanner, {}).get(level, level), None
+    if level is None:
+        level = (meant.level if item.kind in (None, "fail") else "none") or "warning"
+    words = _WORDS.get(scanner)
+    return words.get(level, level) if words else level, None
+
+
+def _rated(properties: _Bag | None) -> tuple[str | None, float | None] | None:
+    """The word or number of `security-severity`, None where there is none."""
+    stated = properties.get("security-severity") if properties else None
+    if (score := documents.score(stated)) is not None:
+        return None, score
+    word = documents.text(stated)
+    return (word, None) if word else None
 
 
 def _spots(item: Item, context: Context, is_marked: bool) -> list[Spot]:
-    return list(dict.fromkeys(_spot(where, context, is_marked) for where in item.locations or ())) or [Spot()]
+    found = [_spot(where, context, is_marked) for where in item.locations or ()]
+    return found if len(found) == 1 else list(dict.fromkeys(found)) or [Spot()]
 
 
 def _spot(where: Where, context: Context, is_marked: bool) -> Spot:
-    logical = _logical(where, context)
+    logical = _logical(where, context) if where.logicalLocations else None
     physical = where.physicalLocation
     if physical is None or physical.artifactLocation is None:
         return Spot(logical=logical)
@@ -432,18 +489,24 @@ def _spot(where: Where, context: Context, is_marked: bool) -> Spot:
     index = physical.artifactLocation.index
     if uri is None and index is not None and 0 <= index < len(context.artifacts) and context.artifacts[index].location:
         uri = documents.text(context.artifacts[index].location.uri)  # type: ignore[union-attr]
-    region = physical.region or Region()
-    line, column, end = (documents.line(value) for value in (region.startLine, region.startColumn, region.endLine))
-    if uri is None:
-        return Spot(logical=logical, line=line, column=column, end_line=end)
-    if uri.lower().startswith(_WEB):
-        return Spot(url=uri, logical=logical, line=line, column=column, end_line=end)
-    code = _code(region) if not is_marked and (end or line or 0) - (line or 0) < _FEW_LINES else None
-    return Spot(path=_relative(_path(uri), context.roots), logical=logical, line=line, column=column, end_line=end, code=code)
+    path, url = (context.files.get(uri) or _file(uri, context)) if uri else (None, None)
+    region = physical.region
+    if region is None:
+        return Spot(path, url, logical)
+    line, end = documents.line(region.startLine), documents.line(region.endLine)
+    code = _code(region) if path and not is_marked and (end or line or 0) - (line or 0) < _FEW_LINES else None
+    return Spot(path, url, logical, line, documents.line(region.startColumn), end, code)
 
 
 def _code(region: Region) -> str | None:
     return snippet(documents.text(region.snippet.get("text"))) if isinstance(region.snippet, dict) else None
+
+
+def _file(uri: str, context: Context) -> tuple[str | None, str | None]:
+    """The path of a file, or an address in the web."""
+    is_web = uri[:8].lower().startswith(_WEB)
+    context.files[uri] = (None, uri) if is_web else (_relative(_path(uri), context.roots), None)
+    return context.files[uri]
 
 
 def _logical(where: Where, context: Context) -> str | None:
@@ -497,7 +560,7 @@ def _location(spot: Spot, where: str) -> Location:
 def _fingerprint(item: Item) -> str | None:
     """The newest version of the first full fingerprint, else the partial ones that are of the place itself."""
     for values in (item.fingerprints, item.partialFingerprints):
-        stated = {name: value for name, raw in (values or {}).items() if (value := _wrapped(raw))}
+        stated = {name: value for name, raw in values.items() if (value := _wrapped(raw))} if values else None
         if not stated:
             continue
         if values is item.fingerprints:
@@ -524,27 +587,21 @@ def _version(name: str) -> int:
     return int(digits) if digits.isdecimal() else 0
 
 
-def _ids(name: str | None, rule: Rule | None, package: Package | None) -> tuple[str, ...]:
-    """The ids in the rule's id and in those that it replaces: dependency scanners make a rule of a vulnerability.
-
-    That of a package's is an id whatever its database calls it; Grype puts the package's name after it.
-    """
-    stated = [text for text in (name, *(rule.deprecatedIds or () if rule else ())) if isinstance(text, str)]
-    found = documents.ids([id_ for text in stated for id_ in documents.ids_within(text)])
-    return found or (documents.ids((name or "").removesuffix(f"-{package.stated}")) if package else ())
+def _ids(name: str | None, rule: Rule | None) -> tuple[str, ...]:
+    """The ids in the rule's id and in those that it replaces: dependency scanners make a rule of a vulnerability."""
+    stated = (name, *(rule.deprecatedIds or () if rule else ()))
+    return documents.ids([found for text in stated if isinstance(text, str) for found in documents.ids_within(text)])
 
 
-def _cwes(item: Item, rule: Rule | None, context: Context) -> tuple[int, ...]:
-    """The weaknesses of the rule (worked out once: thousands of results may have it) and those of the result itself."""
-    known: tuple[int, ...] = ()
-    if rule is not None:
-        if id(rule) not in context.weaknesses:
-            targets = [relationship.target for relationship in rule.relationships or () if relationship.target]
-            context.weaknesses[id(rule)] = cwe_numbers(_weaknesses(rule.properties, targets))
-        known = context.weaknesses[id(rule)]
-    if not item.properties and not item.taxa:
-        return known
-    return cwe_numbers(known, _weaknesses(item.properties, item.taxa or []))
+def _package_ids(name: str | None, package: Package) -> tuple[str, ...]:
+    """The rule's id of a package's vulnerability is an id whatever its database calls it; Grype puts the package's name after it."""
+    return documents.ids((name or "").removesuffix(f"-{package.stated}"))
+
+
+def _cwes(item: Item, meant: Meant) -> tuple[int, ...]:
+    """The weaknesses of the rule and those of the result itself."""
+    own = _weaknesses(item.properties, item.taxa or []) if item.properties or item.taxa else None
+    return cwe_numbers(meant.cwes, own) if own else meant.cwes
 
 
 def _weaknesses(properties: _Bag | None, taxa: list[RuleReference]) -> list[_Any]:

@@ -18,7 +18,7 @@ from collections.abc import Iterator
 
 import msgspec
 
-from transforms.domain import documents, location
+from transforms.domain import documents, location, secrets
 from transforms.domain.anchors import Place, anchor, ordinals
 from transforms.domain.errors import FileRejected
 from transforms.domain.head import Head
@@ -191,13 +191,13 @@ def parse(content: bytes, scan: Scan) -> Iterator[Result | Reject]:
 
 def _findings(report: Report) -> Iterator[Result | Reject]:
     found: list[tuple[str, Finding, Extra, str, str, Place]] = []
-    for pointer, raw, item in documents.items(report.results, _finding, "/results"):
+    for pointer, _, item in documents.items(report.results, _finding, "/results"):
         if isinstance(item, Reject):
-            yield item
+            yield secrets.without_raw(item)  # the lines that matched
             continue
         rule, path = documents.text(item.check_id), documents.text(item.path)
         if rule is None or path is None:
-            yield documents.missing(pointer, "check_id" if rule is None else "path", raw)
+            yield secrets.missing(pointer, "check_id" if rule is None else "path")
             continue
         extra, start = item.extra or Extra(), item.start or Position()
         position = (documents.line(start.line) or 0, documents.line(start.col) or 0, documents.text(extra.message) or "")

@@ -1,8 +1,8 @@
 """Trivy's JSON report: packages with known vulnerabilities, misconfigurations, secrets and licences of an image, a file tree or a cluster.
 
 Dialects: schema 2 (`Results`), the cluster report (`ClusterName` with `Resources`, or `Vulnerabilities` and
-`Misconfigurations` of older versions, or `Findings` of its summary), and the list of results of versions before 0.20,
-which is the bare word `null` where nothing was found.
+`Misconfigurations` of older versions, or `Findings` of its summary), and the list of results of versions before 0.20.
+Where they found nothing those wrote the bare word `null`, which any tool may have written: it is not read.
 
 A vulnerability is told from the others by its id, the package with version and path, and the result (`Target`) that lists
 it; a misconfiguration or secret by rule, file, lines and what was matched there. What Trivy was told to leave out
@@ -16,7 +16,7 @@ from collections.abc import Iterator
 
 import msgspec
 
-from transforms.domain import documents, location
+from transforms.domain import documents, location, secrets
 from transforms.domain.anchors import Place, anchor, ordinals
 from transforms.domain.errors import FileRejected
 from transforms.domain.head import BOM, Head
@@ -158,7 +158,7 @@ def recognise(head: Head) -> bool:
         if "SchemaVersion" in head.json:
             return bool({"ArtifactName", "ArtifactType", "Results", "ClusterName"} & head.json.keys())
         return "ClusterName" in head.json and bool({*_CLUSTER_LISTS} & head.json.keys())
-    return head.content.strip() == b"null"
+    return False
 
 
 def parse(content: bytes, scan: Scan) -> Iterator[Result | Reject]:
@@ -210,11 +210,13 @@ def _legacy_target(results: list[msgspec.Raw]) -> str | None:
 def _targets(results: list[msgspec.Raw], pointer: str, origin: Origin) -> Iterator[Result | Reject]:
     for where, raw, scanned in documents.items(results, _scanned, pointer):
         if isinstance(scanned, Reject):
-            yield scanned
+            yield secrets.without_raw(scanned) if "Secrets" in scanned.raw else scanned
             continue
         target = documents.text(scanned.Target)
         if target is None:
-            if scanned.Vulnerabilities or scanned.Misconfigurations or scanned.Secrets or scanned.Licenses:
+            if scanned.Secrets:
+                yield secrets.missing(where, "target")
+            elif scanned.Vulnerabilities or scanned.Misconfigurations or scanned.Licenses:
                 yield documents.missing(where, "target", raw)
             continue
         yield from _vulnerabilities(where, target, scanned, origin)
@@ -323,13 +325,13 @@ def _misconfigured(target: str, resource: str | None, where: str) -> Location:
 
 def _secrets(where: str, target: str, scanned: Scanned, origin: Origin) -> Iterator[Result | Reject]:
     found: list[tuple[str, Secret, str, Place]] = []
-    for pointer, raw, item in documents.items(scanned.Secrets, _secret, f"{where}/Secrets"):
+    for pointer, _, item in documents.items(scanned.Secrets, _secret, f"{where}/Secrets"):
         if isinstance(item, Reject):
-            yield item
+            yield secrets.without_raw(item)
             continue
         rule = documents.text(item.RuleID)
         if rule is None:
-            yield documents.missing(pointer, "rule", raw)
+            yield secrets.missing(pointer, "rule")
             continue
         position = (documents.line(item.StartLine) or 0, documents.line(item.EndLine) or 0, documents.text(item.Match) or "")
         found.append((pointer, item, rule, Place((target, rule), position)))

@@ -21,7 +21,7 @@ from typing import NamedTuple
 
 import msgspec
 
-from transforms.domain import documents, location
+from transforms.domain import documents, location, secrets
 from transforms.domain.anchors import Place, anchor, ordinals
 from transforms.domain.errors import FileRejected
 from transforms.domain.head import BOM, Head
@@ -204,11 +204,16 @@ def parse(content: bytes, scan: Scan) -> Iterator[Result | Reject]:
 def _resources(raws: list[msgspec.Raw] | None, base: str, scan: Scan) -> Iterator[Result | Reject]:
     for pointer, raw, resource in documents.items(raws, _resource, base):
         if isinstance(resource, Reject):
-            yield resource
+            yield secrets.without_raw(resource) if _is_of_secrets(resource.raw) else resource
         elif resource.kind is None and resource.operatorObject is None:
-            yield documents.missing(pointer, "kind", raw)
+            missing = documents.missing(pointer, "kind", raw)
+            yield secrets.without_raw(missing) if _is_of_secrets(missing.raw) else missing
         else:
             yield from _results(pointer, resource, scan)
+
+
+def _is_of_secrets(raw: str) -> bool:
+    return "secrets" in raw or "ExposedSecretReport" in raw
 
 
 #: The list that a report of each kind has, empty where all is well.
@@ -321,13 +326,13 @@ def _vectors(item: Vulnerability) -> tuple[str, ...]:
 
 def _secrets(base: str, raws: list[msgspec.Raw] | None, workload: Workload) -> Iterator[Result | Reject]:
     found: list[tuple[str, Secret, Place]] = []
-    for pointer, raw, item in documents.items(raws, _secret, base):
+    for pointer, _, item in documents.items(raws, _secret, base):
         if isinstance(item, Reject):
-            yield item
+            yield secrets.without_raw(item)
             continue
         rule, target = documents.text(item.ruleID), documents.text(item.target)
         if rule is None or target is None:
-            yield documents.missing(pointer, "ruleID" if rule is None else "target", raw)
+            yield secrets.missing(pointer, "ruleID" if rule is None else "target")
             continue
         found.append((pointer, item, Place((target, rule), (0, 0, documents.text(item.match) or ""))))
     ranks = ordinals(place for *_, place in found)

@@ -16,7 +16,7 @@ from collections.abc import Iterator
 
 import msgspec
 
-from transforms.domain import documents, location
+from transforms.domain import documents, location, secrets
 from transforms.domain.anchors import Place, anchor, ordinals
 from transforms.domain.documents import text
 from transforms.domain.errors import FileRejected
@@ -171,22 +171,22 @@ def _packages(raws: list[msgspec.Raw] | None, base: str, context: _Context) -> I
 
 def _rules(raws: list[msgspec.Raw] | None, context: _Context) -> Iterator[Result | Reject]:
     found: list[tuple[str, str, str, str | None, Place]] = []
-    for pointer, raw, item in documents.items(raws, _rule_match, "/result/ruleMatches"):
+    for pointer, _, item in documents.items(raws, _rule_match, "/result/ruleMatches"):
         if isinstance(item, Reject):
-            yield item
+            yield secrets.without_raw(item)
             continue
         rule = item.rule or Rule()
         identifier, name = text(rule.id) or text(rule.name), text(rule.name) or text(rule.id)
         if identifier is None or name is None:
-            yield documents.missing(pointer, "rule", raw)
+            yield secrets.missing(pointer, "rule")
             continue
-        for where, raw_match, match in documents.items(item.matches, _match, f"{pointer}/matches"):
+        for where, _, match in documents.items(item.matches, _match, f"{pointer}/matches"):
             if isinstance(match, Reject):
-                yield match
+                yield secrets.without_raw(match)  # the code that matched
                 continue
             path = text(match.fileName)
             if path is None:
-                yield documents.missing(where, "file", raw_match)
+                yield secrets.missing(where, "file")
                 continue
             within = (path, text(match.resourceName) or "", identifier)
             place = Place(within, (documents.line(match.lineNumber) or 0, 0, text(match.matchContent) or ""))
@@ -211,13 +211,13 @@ def _rules(raws: list[msgspec.Raw] | None, context: _Context) -> Iterator[Result
 
 def _secrets(raws: list[msgspec.Raw] | None, context: _Context) -> Iterator[Result | Reject]:
     found: list[tuple[str, Secret, str, Place]] = []
-    for pointer, raw, secret in documents.items(raws, _secret, "/result/secrets"):
+    for pointer, _, secret in documents.items(raws, _secret, "/result/secrets"):
         if isinstance(secret, Reject):
-            yield secret
+            yield secrets.without_raw(secret)
             continue
         path, description = text(secret.path), text(secret.description) or text(secret.type)
         if path is None or description is None:
-            yield documents.missing(pointer, "path" if path is None else "description", raw)
+            yield secrets.missing(pointer, "path" if path is None else "description")
             continue
         position = (documents.line(secret.lineNumber) or 0, documents.line(secret.offset) or 0, text(secret.externalId) or "")
         found.append((pointer, secret, description, Place((path, text(secret.type) or "", description), position)))

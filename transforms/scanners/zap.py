@@ -126,7 +126,7 @@ _ALERT_TEXTS = frozenset(Alert.__struct_encode_fields__) - {"tags", "instances"}
 
 
 def _fields(element: Element, names: frozenset[str]) -> dict[str, str]:
-    found = {xml.local(item.tag): item.text.strip() for item in element if item.text and xml.local(item.tag) in names}
+    found = {item.tag: item.text.strip() for item in element if item.text and item.tag in names}
     if "alertRef" in found:
         found["alert_ref"] = found.pop("alertRef")
     return found

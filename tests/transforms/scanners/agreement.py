@@ -64,6 +64,7 @@ def _of(folder: Path) -> Iterator[Report]:
     if (folder / "expected.yaml").exists():
         for name, counted in sorted(yaml.safe_load((folder / "expected.yaml").read_text()).items()):
             yield Report(folder.name, name, _content(folder, name), None, counted)
+    if not (folder / "peer.jsonl").exists():
         return
     rows = [json.loads(line) for line in (folder / "peer.jsonl").read_text().splitlines()]
     for row in sorted(rows, key=lambda row: row["file"]):

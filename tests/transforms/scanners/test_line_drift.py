@@ -37,8 +37,8 @@ _NUMBERED = {"bandit": re.compile(r"^(\d+)(?= )", re.MULTILINE), "gosec": re.com
 #: Lines in XML: an attribute or an element.
 _MARKED_UP = re.compile(rb"""((?<![\w-])line=["']|<Line>)(\d+)(?=["']|</Line>)""", re.IGNORECASE)
 CODE = (
-    "bandit", "brakeman", "checkmarx", "checkmarx_cxflow_sast", "checkmarx_one", "checkov", "generic", "github_vulnerability", "gitlab", "gitleaks",
-    "gosec", "hadolint", "kics", "sarif", "semgrep", "sonarqube", "terrascan", "tfsec", "trivy", "veracode", "wizcli",
+    "bandit", "brakeman", "checkmarx", "checkmarx_cxflow_sast", "checkmarx_one", "checkov", "detect_secrets", "generic", "github_vulnerability", "gitlab",
+    "gitleaks", "gosec", "hadolint", "kics", "sarif", "semgrep", "sonarqube", "terrascan", "tfsec", "trivy", "veracode", "wizcli",
 )  # fmt: skip
 
 

@@ -31,6 +31,7 @@ NO_RATING = {
     ("gitlab", "unknown"): "the analyser's tool gives none, or GitLab did not understand it",
     ("cargo_audit", NO_TERM): "an advisory without a vector; unmaintained and unsound crates have none",
     ("checkov", NO_TERM): "severities are the platform's: null unless the tool was told an API key",
+    ("detect_secrets", NO_TERM): "rates nothing",
     ("gitleaks", NO_TERM): "rates nothing",
     ("govulncheck", NO_TERM): "rates nothing: the Go database states no severities",
     ("openvex", NO_TERM): "a statement about a vulnerability, not a rating of it",
