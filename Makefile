@@ -30,8 +30,9 @@ check: $(READY) ## Lint, and hold the layers to the import rules
 	@$(BIN)/ruff check --no-cache .
 	@$(BIN)/lint-imports --no-cache --no-logo
 
-docs: $(READY) ## Write the generated pages: data dictionary, scanner formats and their agreement with a peer
+docs: $(READY) ## Write the generated pages: data dictionary, cookbook, scanner formats and their agreement with a peer
 	@$(BIN)/python -m warehouse.dictionary --write
+	@$(BIN)/python -m warehouse.cookbook --write
 	@$(BIN)/python tests/transforms/scanners/agreement.py --write
 	@$(BIN)/python tests/transforms/scanners/catalogue.py --write
 
