@@ -195,6 +195,20 @@ def export(
     print(f"{len(contents['tables'])} tables as of {contents['as_of']}, described in {out / exporting.DICTIONARY}")
 
 
+@app.command(epilog="Example: HANDOFF_REDACTION_KEY=\"$(cat key)\" handoff redact --out redacted.duckdb")
+def redact(
+    out: Annotated[Path, typer.Option("--out", help="The new file.")],
+    home: HomeOption = None,
+) -> None:
+    """Write the redacted tier of the published copy: the same marts, where keyed pseudonyms stand for people, assets, places and ids.
+
+    The key is $HANDOFF_REDACTION_KEY, else redaction.key in the home, which is made where there is none. The same key gives the same pseudonyms.
+    """
+    from flows import job
+
+    print(f"redacted {job.redact_copy(settings.home_folder(home), out)}")
+
+
 @app.command(epilog="Example: handoff sweep --out proposals --as soc-lead && cp -r proposals/. landing/")
 def sweep(
     out: Annotated[Path | None, typer.Option("--out", help="A new folder for the proposals as files that a landing zone takes [default: list them].")] = None,

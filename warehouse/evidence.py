@@ -14,7 +14,6 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import duckdb
-import pyarrow as pa
 
 from transforms.domain.digests import sha256
 from transforms.domain.errors import RunError, UsageError

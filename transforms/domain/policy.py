@@ -275,6 +275,10 @@ class Landing(Strict):
     settle: WallDuration
 
 
+class Publish(Strict):
+    redacted: bool = False
+
+
 #: `business_day`: held back until the person's next business day begins, and sent in one message with all else that waits for it.
 DigestWindow = Literal["at_once", "business_day"]
 
@@ -307,6 +311,7 @@ class Policy(Strict):
     landing: Landing
     #: With a default of its own: policies kept before there was this key are read like any other.
     dispatch: Dispatch = Dispatch()
+    publish: Publish = Publish()
 
     @model_validator(mode="after")
     def _names_resolve(self) -> Policy:
