@@ -55,7 +55,12 @@ def models() -> dict[str, Model]:
 @cache
 def declared(path: str) -> Model:
     """The table that a file below warehouse/sql declares and builds. Raises `ModuleMalformed` where its header is incomplete."""
-    return _read(path, sql_file(f"{path}.sql"), yaml.safe_load(sql_file("marts/glossary.yaml")))
+    return _read(path, sql_file(f"{path}.sql"), _glossary())
+
+
+@cache
+def _glossary() -> dict[str, str]:
+    return yaml.safe_load(sql_file("marts/glossary.yaml"))
 
 
 def _read(path: str, text: str, glossary: dict[str, str]) -> Model:

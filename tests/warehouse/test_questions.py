@@ -30,7 +30,7 @@ def empty(tools, tmp_path_factory):
 def functions_of(query: str) -> set[str]:
     """Names of the functions that a query calls, operators left out."""
     tree = duckdb.execute("SELECT json_serialize_sql(?)", [query]).fetchone()
-    return {name for name in re.findall(r'"function_name":"(\w+)"', json.dumps(json.loads(tree[0]), separators=(",", ":")))}
+    return set(re.findall(r'"function_name":"(\w+)"', json.dumps(json.loads(tree[0]), separators=(",", ":"))))
 
 
 def test_the_page_is_the_one_that_is_generated():
