@@ -41,13 +41,6 @@ class _Relation(NamedTuple):
     def full_name(self) -> str:
         return f"{self.schema}.{self.name}"
 
-    @property
-    def query(self) -> str:
-        """All rows in a total order: by the key, then by whatever else there is."""
-        rest = [name for name, _, _ in self.columns if name not in self.key]
-        order = ", ".join(f'"{name}"' for name in (*self.key, *rest))
-        return f'FROM {self.schema}."{self.name}" ORDER BY {order}'  # names that the copy itself lists
-
 
 def export(folder: Path, out: Path, file_format: str = "parquet", wanted: Sequence[str] = ()) -> dict[str, Any]:
     """Writes tables of a home's published copy into a new or empty folder, all of it or nothing; what DICTIONARY then says.
@@ -114,8 +107,11 @@ def _relations(connection: duckdb.DuckDBPyConnection) -> Iterator[_Relation]:
 def _write(connection: duckdb.DuckDBPyConnection, relation: _Relation, folder: Path, file_format: str) -> dict[str, Any]:
     """Writes one table; its entry in the dictionary."""
     path = folder / f"{relation.full_name}.{file_format}"
-    frames = _row_groups(connection.execute(relation.query).to_arrow_reader(flat.ROW_GROUP))
-    rows = _write_parquet(relation, frames, path) if file_format == "parquet" else _write_csv(frames, path)
+    # A total order: by the key, then by whatever else there is.
+    order = ", ".join(f'"{name}"' for name in dict.fromkeys((*relation.key, *(name for name, _, _ in relation.columns))))
+    rows = connection.execute(f'FROM {relation.schema}."{relation.name}" ORDER BY {order}')  # names that the copy itself lists
+    frames = _row_groups(rows.to_arrow_reader(flat.ROW_GROUP))
+    written = _write_parquet(relation, frames, path) if file_format == "parquet" else _write_csv(frames, path)
     with path.open("rb") as file:
         digest = hashlib.file_digest(file, "sha256").hexdigest()
     return {
@@ -123,7 +119,7 @@ def _write(connection: duckdb.DuckDBPyConnection, relation: _Relation, folder: P
         "comment": relation.comment,
         "key": list(relation.key),
         "columns": [{"name": name, "type": type_, "meaning": meaning} for name, type_, meaning in relation.columns],
-        "rows": rows,
+        "rows": written,
         "file": path.name,
         "bytes": path.stat().st_size,
         "sha256": digest,

@@ -35,7 +35,7 @@ _PUBLIC = re.compile(
 _NOTHING = "(none)"
 #: What names a person or a place whether or not the record knows it: mail addresses, URLs, IPv4 addresses, absolute paths, internal names.
 _TELLING = re.compile(
-    r"[\w.+-]+@[\w-]+\.\w|\w://|(?<![\w.])\d{1,3}(?:\.\d{1,3}){3}(?![\w.])|(?<![\w/])/\w[\w.-]*/\w|\w\.(?:internal|intranet|local|localdomain|corp|lan|home)\b", re.IGNORECASE
+    r"\w@\w|\w://|(?<![\w.])\d{1,3}(?:\.\d{1,3}){3}(?![\w.])|(?<![\w/])/\w[\w.-]*/\w|\w\.(?:internal|intranet|local|localdomain|corp|lan|home)\b", re.IGNORECASE
 )
 _WORD = re.compile(r"[^\W_]+")
 _HOST = re.compile(r"(?:\w://|@)([^/:@?#\s]+)")

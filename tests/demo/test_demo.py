@@ -269,3 +269,9 @@ def test_open_work_of_a_person_is_due_by_the_clock_that_runs(published: duckdb.D
         runs = "handoff_due_at" if handoff["acknowledged_at"] is None else "remediation_due_at"
         assert row["due_at"] == handoff[runs]
     assert rows == sorted(rows, key=lambda row: (row["due_at"], row["finding_id"], row["cycle"]))
+
+
+def test_assets_not_scanned_in_time_are_the_exceptions_of_the_obligation(published: duckdb.DuckDBPyConnection) -> None:
+    exceptions = "SELECT subject_id FROM mart.obligation WHERE obligation = 'monitoring_cadence' AND status = 'exception' ORDER BY ALL"
+    late = published.execute("SELECT asset_id FROM question.assets_not_scanned_in_time ORDER BY ALL").fetchall()
+    assert late == published.execute(exceptions).fetchall() != []
