@@ -206,6 +206,41 @@ def evidence(
     print(f"evidence {folder}")
 
 
+@app.command(epilog="Example: handoff export --out tables --tables mart.handoff,question.open_for_a_person --format csv")
+def export(
+    out: Annotated[Path, typer.Option("--out", help="A new or empty folder.")],
+    file_format: Annotated[str, typer.Option("--format", help="parquet or csv.")] = "parquet",
+    tables: Annotated[str, typer.Option("--tables", help="Tables, views or schemas with commas between them [default: mart,record].")] = "",
+    home: HomeOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Write tables of the published copy as files for other tools, with a dictionary beside them. The same copy gives the same bytes."""
+    from warehouse import export as exporting
+
+    wanted = [name.strip() for name in tables.split(",") if name.strip()]
+    contents = exporting.export(settings.home_folder(home), out, file_format, wanted)
+    if as_json:
+        _print_json(contents)
+        return
+    for table in contents["tables"]:
+        print(f"{table['file']}: {table['rows']} rows, {table['bytes']} bytes")
+    print(f"{len(contents['tables'])} tables as of {contents['as_of']}, described in {out / exporting.DICTIONARY}")
+
+
+@app.command(epilog="Example: HANDOFF_REDACTION_KEY=\"$(cat key)\" handoff redact --out redacted.duckdb")
+def redact(
+    out: Annotated[Path, typer.Option("--out", help="The new file.")],
+    home: HomeOption = None,
+) -> None:
+    """Write the redacted tier of the published copy: the same marts, where keyed pseudonyms stand for people, assets, places and ids.
+
+    The key is $HANDOFF_REDACTION_KEY, else redaction.key in the home, which is made where there is none. The same key gives the same pseudonyms.
+    """
+    from flows import job
+
+    print(f"redacted {job.redact_copy(settings.home_folder(home), out)}")
+
+
 @app.command(epilog="Example: handoff sweep --out proposals --as soc-lead && cp -r proposals/. landing/")
 def sweep(
     out: Annotated[Path | None, typer.Option("--out", help="A new folder for the proposals as files that a landing zone takes [default: list them].")] = None,

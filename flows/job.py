@@ -13,7 +13,7 @@ from flows import settings
 from transforms.domain.errors import LawBroken, UsageError
 from transforms.domain.instants import iso
 from transforms.domain.policy import Duration, Policy, from_canonical
-from warehouse import batches, history, models, publish, raw, record, reports, whatif
+from warehouse import batches, history, models, publish, published, raw, record, redact, reports, whatif
 from warehouse import rebuild as rebuilding
 from warehouse.compute import compute_known
 from warehouse.home import Home
@@ -212,6 +212,13 @@ def what_if(home_folder: Path, policy_path: Path | None, registers: Sequence[Pat
     return whatif.replay(Home(home_folder), layer, registers, settings.instant(as_of), out, settings.code_version())
 
 
+def redact_copy(home_folder: Path, out: Path) -> Path:
+    """The redacted tier of a home's published copy as a new file. Raises `UsageError` where there is no copy, or a file is there already."""
+    published.open_copy(home_folder).close()  # before a key is made in a folder that is no home
+    history.require_new(out)
+    return redact.write(Home(home_folder).published, out, settings.redaction_key(home_folder))
+
+
 # The steps: each is one task of the flow. One that failed half-way can be done again.
 
 
@@ -285,9 +292,13 @@ def write_report(job: Job, summary: Summary) -> None:
 
 
 def publish_copy(job: Job, summary: Summary) -> None:
-    """Replaces the published copy, in one step."""
+    """Replaces the published copy, in one step; then the redacted tier of it, where the policy asks for one."""
     _say("publish")
-    summary.published = str(publish.publish(job.connection, job.home))
+    copy = publish.publish(job.connection, job.home)
+    summary.published = str(copy)
+    if job.policy.publish.redacted:
+        _say("redact")
+        redact.write(copy, job.home.redacted, settings.redaction_key(job.home.folder))
 
 
 def _has_table(job: Job, schema: str, name: str) -> bool:

@@ -6,6 +6,7 @@ import getpass
 import gzip
 import hashlib
 import os
+import secrets
 import time
 import uuid
 import warnings
@@ -20,8 +21,11 @@ from transforms.domain.errors import UsageError
 from transforms.domain.instants import parse_stamp
 from transforms.domain.policy import Policy, load_policy
 from transforms.formats import FOLDERS
+from warehouse.home import Home
 
 PACKAGES = ("transforms", "warehouse", "expectations", "flows")
+#: Characters of a redaction key at least; one that is made has as many bytes.
+_KEY_LENGTH = 32
 _TOP = Path(__file__).resolve().parent.parent
 
 
@@ -51,6 +55,28 @@ def read_file(option: str, path: Path) -> bytes:
         return gzip.decompress(content) if content[:2] == b"\x1f\x8b" else content
     except (OSError, EOFError, zlib.error) as error:
         raise UsageError(option, seen=f"{path} cannot be read: {error}") from None
+
+
+def redaction_key(folder: Path) -> bytes:
+    """The key of the redacted tier's pseudonyms: $HANDOFF_REDACTION_KEY, else the home's key file, made where there is none. Never printed.
+
+    Raises `UsageError` for one that could be guessed, or a file that others may read.
+    """
+    given, path = os.environ.get("HANDOFF_REDACTION_KEY"), Home(folder).redaction_key
+    if given is None and not path.exists():
+        try:
+            handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+            with os.fdopen(handle, "w", encoding="ascii") as file:
+                file.write(secrets.token_hex(_KEY_LENGTH))
+        except OSError as error:
+            raise UsageError("redaction key", seen=f"{path}: {error.strerror}", expected="a home that can be written to, or $HANDOFF_REDACTION_KEY") from None
+    if given is None and path.stat().st_mode & 0o077:
+        raise UsageError("redaction key", seen=f"{path} can be read by others", expected="mode 0600", remedy=f"chmod 600 {path}")
+    key = path.read_text(encoding="utf-8").strip() if given is None else given
+    if len(key) < _KEY_LENGTH:
+        where = path if given is None else "$HANDOFF_REDACTION_KEY"
+        raise UsageError("redaction key", seen=f"{where} has {len(key)} characters", expected=f"at least {_KEY_LENGTH}, chosen at random")
+    return key.encode()
 
 
 def default_policy_text() -> str:

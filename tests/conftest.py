@@ -232,7 +232,7 @@ class State:
         """Rows of the last mart of these, built in this order after mart.handoff; by title and cycle where it has them. Instants as ISO text."""
         connection = _memory()
         wanted = [models.models()[name] for name in dict.fromkeys(("handoff", *names))]
-        read = {table for model in wanted for schema, table in models._tables(connection, model) if schema == "derived"}
+        read = {table for model in wanted for schema, table in models.tables_read(connection, model) if schema == "derived"}
         derived.write(connection, {name: self.frames[name] for name in read & self.frames.keys()}, self._policy, self._as_of_us)
         connection.execute("DROP SCHEMA IF EXISTS mart CASCADE")
         connection.execute("CREATE SCHEMA mart")

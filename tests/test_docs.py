@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import duckdb
 import pytest
 
@@ -13,8 +15,9 @@ NOT_PUBLISHED = ("record", "rejected_row", "raw")
 
 @pytest.fixture(scope="module")
 def published(published_home):
-    """The file that an analyst opens."""
-    with duckdb.connect(str(published_home / "handoff.duckdb"), read_only=True) as connection:
+    """The file that an analyst opens, in a plain client: no extension is fetched, none is loaded by itself."""
+    plain = {"autoinstall_known_extensions": "false", "autoload_known_extensions": "false"}
+    with duckdb.connect(str(published_home / "handoff.duckdb"), read_only=True, config=plain) as connection:
         yield connection
 
 
@@ -72,3 +75,31 @@ def test_the_published_copy_has_no_other_schema(published):
 def test_the_warehouse_carries_the_marts_meanings(published_home):
     with duckdb.connect(str(published_home / "warehouse.duckdb"), read_only=True) as connection:
         assert columns(connection, "mart") == documented("mart", views=False)
+
+
+def test_every_table_and_view_is_read_by_a_plain_client(published):
+    there = published.execute("SELECT table_schema, table_name, table_type, TABLE_COMMENT FROM information_schema.tables").fetchall()
+    assert {schema for schema, *_ in there} == {"mart", "record", "question"}
+    for schema, name, _, _ in there:
+        assert re.fullmatch(r"[a-z][a-z0-9_]*", name)
+        published.execute(f"FROM {schema}.{name}").fetchall()  # no name needs quotes
+    columns = published.execute("SELECT table_name, column_name, COLUMN_COMMENT FROM information_schema.columns").fetchall()
+    assert [name for _, name, _ in columns if not re.fullmatch(r"[a-z][a-z0-9_]*", name)] == []
+    # A view of the record says what its columns are where it is documented; all else says so itself.
+    views = {"landed_file", "file_decision"}
+    assert [name for _, name, _, comment in there if not comment and name not in views] == []
+    assert [(table, name) for table, name, comment in columns if not comment and table not in views] == []
+
+
+def test_the_keys_are_a_table_of_the_file(published):
+    there = set(published.execute("SELECT table_schema, table_name FROM information_schema.tables").fetchall())
+    keys = {}
+    for schema, table, column in published.execute("SELECT schema_name, table_name, column_name FROM record.table_key ORDER BY position").fetchall():
+        keys.setdefault((schema, table), []).append(column)
+    assert keys.keys() == there
+    assert keys["mart", "handoff"] == ["finding_id", "cycle"]
+    for (schema, table), columns in keys.items():
+        if schema != "record":
+            key = ", ".join(columns)
+            repeated = published.execute(f"SELECT {key} FROM {schema}.{table} GROUP BY ALL HAVING count(*) > 1").fetchall()
+            assert repeated == [], f"{schema}.{table}"

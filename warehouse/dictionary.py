@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from transforms.domain import tables
-from warehouse import whatif
+from warehouse import keys, whatif
 from warehouse.models import Model, declared, models
 
 PAGE = Path(__file__).resolve().parent.parent / "docs" / "data_dictionary.md"
@@ -29,6 +29,7 @@ published file says the same: `handoff sql "SELECT table_name, comment FROM duck
 
 Schema `mart` is for reading: each table is a pure function of record, policy and `as_of`, built anew by every run. Schema `record` is what came
 in and when; nothing in it is updated or deleted, so every figure can be traced to rows. Names here are a contract: a query that works keeps working.
+Schema `question` holds views, one for each question of the [cookbook](cookbook.md); `record.table_key` lists the key of every table and view.
 Schema `whatif` is not in the published file: it is all that a file of `handoff whatif` holds.
 
 - Instants (`_at`) are UTC, to the microsecond, without a zone; `_on` is a date. Intervals are half-open.
@@ -58,6 +59,7 @@ def entries() -> Iterator[Entry]:
         yield _entry(view, is_view=True)
     for _, table in sorted(tables.RECORD_TABLES.items()):
         yield _entry(table)
+    yield _entry(keys.TABLE_KEY)
     version = ("version", "INTEGER", "Schema version (transforms.domain.tables.SCHEMA_VERSION).")
     row = "one row: the version of this file's tables"
     yield Entry("record", "schema_version", row, _sentence(row), ("version",), (version,))
@@ -81,8 +83,8 @@ def _views() -> tuple[tables.Table, ...]:
     first = ("sha256", "path", "kind", "format", "bytes", "status", "reason", *counts, "landed_at", "claim_id")
     columns = (*(attempt[name] for name in first), *(column for name, column in attempt.items() if name not in first), _DECISION)
     return (
-        tables.Table("file_decision", "one row per landed content about which a person decided: the latest decision", ("sha256",), (attempt["sha256"], _DECISION, _DECIDED)),
-        tables.Table("landed_file", "one row per claimed file: its latest reading, with the status that a person's decision gave it", ("claim_id",), columns),
+        tables.Table("file_decision", "one row per landed content about which a person decided: the latest decision", keys.VIEW_KEYS["file_decision"], (attempt["sha256"], _DECISION, _DECIDED)),
+        tables.Table("landed_file", "one row per claimed file: its latest reading, with the status that a person's decision gave it", keys.VIEW_KEYS["landed_file"], columns),
     )
 
 

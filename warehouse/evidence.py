@@ -5,7 +5,6 @@ The same record, policy, as_of and code give the same bytes: rows are sorted, no
 
 from __future__ import annotations
 
-import io
 import json
 import re
 from collections.abc import Iterator
@@ -15,16 +14,13 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import duckdb
-import pyarrow as pa
-import pyarrow.parquet as pq
 
-from transforms.domain.delimited import spreadsheet_safe, write_rows
 from transforms.domain.digests import sha256
 from transforms.domain.errors import RunError, UsageError
 from transforms.domain.instants import iso
 from transforms.domain.policy import Duration, Policy, from_canonical
 from transforms.domain.vocabulary import EVENTS, RATED_BANDS
-from warehouse import obligations, record
+from warehouse import flat, obligations, record
 from warehouse.models import models
 from warehouse.obligations import Control
 from warehouse.raw import write_durably
@@ -126,9 +122,9 @@ def write_pack(connection: duckdb.DuckDBPyConnection, control: Control, provenan
         },
     }
     files = {
-        **{name: content for stem, frame in frames.items() for name, content in ((f"{stem}.csv", _csv(frame)), (f"{stem}.parquet", _parquet(frame)))},
+        **{name: content for stem, frame in frames.items() for name, content in ((f"{stem}.csv", flat.csv_bytes(frame)), (f"{stem}.parquet", flat.parquet_bytes(frame)))},
         "definitions.md": _definitions(control, provenance).encode(),
-        "digests.json": _json(digests),
+        "digests.json": flat.json_bytes(digests),
     }
     manifest = {
         "pack": _PACK,
@@ -145,7 +141,7 @@ def write_pack(connection: duckdb.DuckDBPyConnection, control: Control, provenan
     _clear(folder)
     for name, content in files.items():
         write_durably(folder / name, content)
-    write_durably(folder / MANIFEST, _json(manifest))  # last: a pack without it is not whole
+    write_durably(folder / MANIFEST, flat.json_bytes(manifest))  # last: a pack without it is not whole
     return manifest
 
 
@@ -166,38 +162,6 @@ def _is_pack(manifest: Path) -> bool:
         return json.loads(manifest.read_bytes()).get("pack") == _PACK
     except (FileNotFoundError, ValueError, AttributeError):
         return False
-
-
-def _json(value: Any) -> bytes:
-    return (json.dumps(value, indent=2, sort_keys=True, ensure_ascii=False) + "\n").encode()
-
-
-def _csv(frame: pa.Table) -> bytes:
-    columns = {field.name: [_cell(value) for value in _values(frame.column(field.name))] for field in frame.schema}
-    return write_rows(frame.column_names, (dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)))
-
-
-def _values(column: pa.ChunkedArray) -> list[Any]:
-    """The values of a column, instants as text."""
-    if pa.types.is_timestamp(column.type):
-        return [None if value is None else iso(value) for value in column.cast(pa.int64()).to_pylist()]
-    return column.to_pylist()
-
-
-def _cell(value: Any) -> Any:
-    """A value as a spreadsheet may open it: nothing is a formula."""
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    if isinstance(value, list):
-        value = "; ".join(value)
-    return spreadsheet_safe(value) if isinstance(value, str) else value
-
-
-def _parquet(frame: pa.Table) -> bytes:
-    """The frame as Parquet by one writer and its fixed settings: equal frames are equal bytes."""
-    sink = io.BytesIO()
-    pq.write_table(frame.replace_schema_metadata(None), sink, version="2.6", data_page_version="1.0", compression="zstd", compression_level=3, row_group_size=131_072)
-    return sink.getvalue()
 
 
 # Definitions

@@ -20,6 +20,9 @@ class Home:
         self.folder = Path(folder)
         self.warehouse = self.folder / "warehouse.duckdb"
         self.published = self.folder / "handoff.duckdb"
+        self.redacted = self.folder / "handoff-redacted.duckdb"
+        #: Made when it is first needed and no other key is given; whoever reads it can tell which name a pseudonym stands for.
+        self.redaction_key = self.folder / "redaction.key"
         self.raw = self.folder / "raw"
         self.reports = self.folder / "reports"
         self.evidence = self.folder / "evidence"

@@ -55,7 +55,12 @@ def models() -> dict[str, Model]:
 @cache
 def declared(path: str) -> Model:
     """The table that a file below warehouse/sql declares and builds. Raises `ModuleMalformed` where its header is incomplete."""
-    return _read(path, sql_file(f"{path}.sql"), yaml.safe_load(sql_file("marts/glossary.yaml")))
+    return _read(path, sql_file(f"{path}.sql"), _glossary())
+
+
+@cache
+def _glossary() -> dict[str, str]:
+    return yaml.safe_load(sql_file("marts/glossary.yaml"))
 
 
 def _read(path: str, text: str, glossary: dict[str, str]) -> Model:
@@ -79,7 +84,7 @@ def _read(path: str, text: str, glossary: dict[str, str]) -> Model:
 
 def build_order(connection: duckdb.DuckDBPyConnection) -> list[Model]:
     """The marts, each behind the marts that its query reads. Raises `ModuleMalformed` where two need each other."""
-    needs = {model.name: {name for schema, name in _tables(connection, model) if schema == "mart"} for model in models().values()}
+    needs = {model.name: {name for schema, name in tables_read(connection, model) if schema == "mart"} for model in models().values()}
     ordered: list[Model] = []
     done: set[str] = set()
     while len(ordered) < len(needs):
@@ -92,8 +97,8 @@ def build_order(connection: duckdb.DuckDBPyConnection) -> list[Model]:
     return ordered
 
 
-def _tables(connection: duckdb.DuckDBPyConnection, model: Model) -> set[tuple[str, str]]:
-    """(schema, table) of everything that a query reads, from its parse tree: `get_table_names` binds, and so needs the tables to be there."""
+def tables_read(connection: duckdb.DuckDBPyConnection, model: Model) -> set[tuple[str, str]]:
+    """(schema, table) of everything that a query reads (its own CTEs under a blank schema), from its parse tree: `get_table_names` binds, and so needs the tables to be there."""
     row = connection.execute("SELECT json_serialize_sql(?)", [model.query]).fetchone()
     tree = json.loads(row[0]) if row else {}
     if tree.get("error"):
@@ -152,7 +157,7 @@ def _turns(connection: duckdb.DuckDBPyConnection) -> list[list[Model]]:
     turns: list[list[Model]] = [[] for _ in range(1 + max(_WRITTEN_LATER.values()))]
     turn_of: dict[str, int] = {}
     for model in build_order(connection):
-        inputs = _tables(connection, model)
+        inputs = tables_read(connection, model)
         later = [_WRITTEN_LATER.get(name, 0) if schema == "derived" else turn_of[name] for schema, name in inputs if schema in ("derived", "mart")]
         turn_of[model.name] = max(later, default=0)
         turns[turn_of[model.name]].append(model)

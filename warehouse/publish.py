@@ -8,13 +8,13 @@ from pathlib import Path
 
 import duckdb
 
-from warehouse import schema
+from warehouse import keys, questions, schema
 from warehouse.connection import connect, transaction
 from warehouse.home import Home
 
 
 def publish(connection: duckdb.DuckDBPyConnection, home: Home) -> Path:
-    """Writes schema `record` and `mart` of the open warehouse as `handoff.duckdb` and puts it in place in one step.
+    """Writes schema `record` and `mart` of the open warehouse, and the questions, as `handoff.duckdb` and puts it in place in one step.
 
     The copy leaves out the raw text of rejected rows and the derived tables; the connection stays open.
     """
@@ -36,11 +36,13 @@ def publish(connection: duckdb.DuckDBPyConnection, home: Home) -> Path:
 
 
 def strip(connection: duckdb.DuckDBPyConnection) -> None:
-    """Makes an open file what analysts get: without derived tables and raw texts, every table and column commented."""
+    """Makes an open file what analysts get: without derived tables and raw texts, with the questions, every table, view and column commented."""
     connection.execute("DROP SCHEMA IF EXISTS derived CASCADE")
     connection.execute("ALTER TABLE record.rejected_row DROP COLUMN raw")
     with transaction(connection):  # each COMMENT ON by itself would be a commit
         schema.comment(connection, published=True)
+    questions.create(connection)
+    keys.write(connection)
     connection.execute("CHECKPOINT")
 
 

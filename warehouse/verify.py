@@ -64,6 +64,8 @@ def verify_file(path: Path, code_version: str) -> list[dict[str, Any]]:
     with connect(path, read_only=True) as connection:
         if not connection.execute("SELECT 1 FROM duckdb_tables() WHERE schema_name = 'record' AND table_name = 'run'").fetchone():
             raise UsageError("--file", seen=f"{path} has no table record.run", expected="a published copy, or a file of `handoff rebuild --as-of`")
+        if not connection.execute("SELECT 1 FROM duckdb_tables() WHERE schema_name = 'record' AND table_name = 'observation'").fetchone():
+            raise UsageError("--file", seen=f"{path} has no record, as a redacted copy has none", expected="a published copy, or a file of `handoff rebuild --as-of`")
         schema.require_version(connection, str(path))
         return _digests(connection, str(path), code_version)
 

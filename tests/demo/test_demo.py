@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import csv
 import re
 import warnings
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from datetime import datetime
 from pathlib import Path
@@ -14,6 +16,7 @@ import pytest
 import yaml
 
 from flows.job import Options, run
+from warehouse.questions import questions
 
 ROOT = Path(__file__).resolve().parents[2]
 DEMO = ROOT / "demo"
@@ -199,3 +202,76 @@ def test_dashboard_figure_of_the_week(published: duckdb.DuckDBPyConnection, figu
         [figure["number"], figure["severity"], figure["clock"]],
     )
     assert [{column: row[column] for column in columns} for row in rows] == [_closely({column: figure[column] for column in columns})]
+
+
+# The questions of the cookbook
+
+
+@pytest.mark.parametrize("name", questions())
+def test_question_has_one_row_for_each_key(published: duckdb.DuckDBPyConnection, name: str) -> None:
+    key = ", ".join(f'"{column}"' for column in questions()[name].model.key)
+    counted = f"SELECT (SELECT count(*) FROM question.{name}), (SELECT count(*) FROM (SELECT DISTINCT {key} FROM question.{name}))"
+    rows, keys = published.execute(counted).fetchall()[0]
+    assert rows == keys
+    assert (rows > 0) == (name != "corrected_since"), "no t0 of the demo was ever corrected; everything else has an answer"
+
+
+@pytest.mark.parametrize(
+    ("total", "question"),
+    {
+        "breach_attribution": "SELECT breach_attribution, sum(handoffs)::INTEGER FROM question.who_broke_which_sla GROUP BY breach_attribution",
+        "primary_modes": "SELECT failure_mode, primary_of FROM question.why_handoffs_fail WHERE primary_of > 0",
+        "unrouted": "SELECT reason, count(*) FROM question.waiting_for_nobody GROUP BY reason",
+        "misattributed": "SELECT sum(wrongly_blamed)::INTEGER FROM question.teams_blamed_by_a_single_sla",
+        "rejected_rows": "SELECT reasons[1], sum(rows_rejected)::INTEGER FROM question.files_that_lost_rows WHERE len(reasons) = 1 GROUP BY reasons",
+    }.items(),
+)
+def test_question_answers_what_was_counted_by_hand(published: duckdb.DuckDBPyConnection, total: str, question: str) -> None:
+    wanted = EXPECTED["totals"][total]
+    rows = published.execute(question).fetchall()
+    assert (dict(rows) if isinstance(wanted, dict) else rows[0][0]) == wanted
+
+
+#: The result of demo/landing/scans/semgrep that the events e020 to e022 of tracker.csv are about.
+_GENERATOR = "136875::generators/generator-examplelearn/app/templates/examplelearn-serving::ssc-82207871-bbda-49be-b1af-49fd927a2f93::reachable"
+
+
+def test_due_date_is_explained_by_budget_calendar_and_start(published: duckdb.DuckDBPyConnection) -> None:
+    (row,) = _rows(published, "FROM question.why_it_is_due_then SEMI JOIN (FROM mart.finding WHERE list_contains(own_ids, ?)) USING (finding_id)", [_GENERATOR])
+    # Captured on a Friday at 16:00 in Berlin: one open hour that day, the other seven from 09:00 of the Monday, when summer time holds.
+    assert (row["severity"], row["handoff_budget"], row["calendar"]) == ("high", "1bd", "berlin")
+    assert (row["captured_at"], row["handoff_due_at"]) == (datetime(2026, 3, 27, 15), datetime(2026, 3, 30, 14))
+    # 30 days of wall time from the acknowledgement of event e022.
+    assert (row["remediation_budget"], row["acknowledged_at"], row["remediation_due_at"]) == ("30d", datetime(2026, 3, 31, 10), datetime(2026, 4, 30, 10))
+
+
+def test_figure_leads_to_the_rows_of_its_files(published: duckdb.DuckDBPyConnection) -> None:
+    rows = _rows(published, "FROM question.files_behind_a_figure SEMI JOIN (FROM mart.finding WHERE list_contains(own_ids, ?)) USING (finding_id)", [_GENERATOR])
+    assert [(row["path"], row["kind"], row["pointers"]) for row in rows] == [
+        ("scans/semgrep/sca-deployments-vulns.json", "observation", ["/vulns/6"]),
+        ("activity/tracker.csv", "event", ["row 21", "row 22", "row 23"]),
+        ("scans/semgrep/sca-deployments-vulns.2026-04-20.json.gz", "observation", ["/vulns/6"]),
+    ]
+
+
+def test_notifications_are_those_of_the_delivered_log(published: duckdb.DuckDBPyConnection) -> None:
+    with (DEMO / "landing" / "activity" / "tracker.csv").open(encoding="utf-8", newline="") as file:
+        sent = Counter(row["target_person"] for row in csv.DictReader(file) if row["event"] == "notified")
+    assert _counts(published, "SELECT person, notifications FROM question.notifications_per_person") == sent
+
+
+def test_open_work_of_a_person_is_due_by_the_clock_that_runs(published: duckdb.DuckDBPyConnection) -> None:
+    rows = _rows(published, "FROM question.open_for_a_person WHERE owner_id = 'ben'")
+    handoffs = {(row["finding_id"], row["cycle"]): row for row in _rows(published, "FROM mart.handoff WHERE owner_id = 'ben' AND is_open")}
+    assert {(row["finding_id"], row["cycle"]) for row in rows} == handoffs.keys() != set()
+    for row in rows:
+        handoff = handoffs[row["finding_id"], row["cycle"]]
+        runs = "handoff_due_at" if handoff["acknowledged_at"] is None else "remediation_due_at"
+        assert row["due_at"] == handoff[runs]
+    assert rows == sorted(rows, key=lambda row: (row["due_at"], row["finding_id"], row["cycle"]))
+
+
+def test_assets_not_scanned_in_time_are_the_exceptions_of_the_obligation(published: duckdb.DuckDBPyConnection) -> None:
+    exceptions = "SELECT subject_id FROM mart.obligation WHERE obligation = 'monitoring_cadence' AND status = 'exception' ORDER BY ALL"
+    late = published.execute("SELECT asset_id FROM question.assets_not_scanned_in_time ORDER BY ALL").fetchall()
+    assert late == published.execute(exceptions).fetchall() != []

@@ -68,6 +68,22 @@ def test_an_empty_landing_zone_is_a_good_run_with_empty_marts(handoff, landing, 
     assert handoff("run", "--landing", landing, "--home", home, "--as-of", AS_OF, "--no-report").code == 0
 
 
+def test_the_published_copy_leaves_as_files_and_as_a_redacted_tier(handoff, landing, home, tmp_path, monkeypatch):
+    monkeypatch.setenv("HANDOFF_REDACTION_KEY", "0123456789abcdef0123456789abcdef")
+    assert handoff("run", "--landing", landing, "--home", home, "--as-of", AS_OF, "--no-report").code == 0
+    done = handoff("export", "--out", tmp_path / "tables", "--tables", "mart.handoff, question.open_for_a_person", "--format", "csv", "--home", home)
+    assert done.code == 0, done.err
+    assert done.out.splitlines()[-1] == f"2 tables as of {AS_OF}, described in {tmp_path / 'tables' / 'dictionary.json'}"
+    again = handoff("export", "--out", tmp_path / "tables", "--home", home)
+    assert (again.code, again.out) == (2, "")
+    assert handoff("export", "--out", tmp_path / "other", "--format", "xlsx", "--home", home).code == 2
+    assert [table["rows"] for table in handoff("export", "--out", tmp_path / "other", "--tables", "mart.handoff", "--home", home, "--json").json["tables"]] == [0]
+    done = handoff("redact", "--out", tmp_path / "redacted.duckdb", "--home", home)
+    assert (done.code, done.out) == (0, f"redacted {tmp_path / 'redacted.duckdb'}\n")
+    assert "0123456789abcdef" not in done.out + done.err
+    assert not (home / "redaction.key").exists()
+
+
 def test_the_home_is_that_of_the_environment(handoff, landing, home, monkeypatch):
     monkeypatch.setenv("HANDOFF_HOME", str(home))
     assert handoff("run", "--landing", landing, "--as-of", AS_OF, "--no-report").code == 0
@@ -92,6 +108,8 @@ def test_the_home_is_that_of_the_environment(handoff, landing, home, monkeypatch
         (["sql", "SELECT 1"], ["published copy", "handoff run"]),
         (["status"], ["handoff run"]),
         (["explain", "x"], ["handoff run"]),
+        (["export", "--out", "tables"], ["handoff run"]),
+        (["redact", "--out", "redacted.duckdb"], ["handoff run"]),
         (["report", "daily"], ["'daily'", "weekly"]),
         (["formats", "--explain", "/nowhere/x.json"], ["--explain", "/nowhere/x.json"]),
         (["release", "abcd", "--reason", "r"], ["abcd"]),

@@ -87,7 +87,7 @@ def test_marts_that_wait_for_each_other_are_an_error_that_names_them(connection,
 def test_every_mart_reads_derived_and_marts_only_those_built_before(connection):
     done: set[str] = set()
     for found in models.build_order(connection):
-        for schema, name in models._tables(connection, found):
+        for schema, name in models.tables_read(connection, found):
             assert schema in ("derived", "mart", "record", ""), f"{found.name} reads {schema}.{name}"
             assert schema != "mart" or name in done
         done.add(found.name)

@@ -384,6 +384,10 @@ class Landing(Strict):
     settle: WallDuration
 
 
+class Publish(Strict):
+    redacted: bool = False
+
+
 #: `business_day`: held back until the person's next business day begins, and sent in one message with all else that waits for it.
 DigestWindow = Literal["at_once", "business_day"]
 
@@ -422,6 +426,7 @@ class Policy(Strict):
     #: With a default of its own: policies kept before there was this key are read like any other.
     disagreement: Disagreement = Disagreement()
     dispatch: Dispatch = Dispatch()
+    publish: Publish = Publish()
     #: Likewise; its own default is as it was before: nobody is anything but what their directory says.
     directory: Directory = Directory()
     #: What each tracker's words mean: the shipped mappings, and those of trackers of the programme's own that name one of them as `format`.
