@@ -142,7 +142,8 @@ def test_any_order_chunking_and_repetition_of_arrival_gives_the_same_state_and_m
         assert in_parts.state_digest() == at_once.state_digest()
         assert in_parts.balances()
         marts = [name for name in built_marts(at_once) if name not in OF_THE_RECORD]
-        assert rows(in_parts, marts) == rows(at_once, marts)
+        # Where a file was found is no part of what it says.
+        assert rows(in_parts, marts, {"path"}) == rows(at_once, marts, {"path"})
         assert broken_laws(at_once) == []
 
 
