@@ -81,7 +81,8 @@ def _views() -> tuple[tables.Table, ...]:
     attempt = {column.name: column for column in tables.LANDING_ATTEMPT.columns}
     counts = ("rows_in", "rows_new", "rows_duplicate", "rows_rejected")
     first = ("sha256", "path", "kind", "format", "bytes", "status", "reason", *counts, "landed_at", "claim_id")
-    columns = (*(attempt[name] for name in first), *(column for name, column in attempt.items() if name not in first), _DECISION)
+    # `scanners` would stand in the way of `mart.handoff.scanners` in queries that name both.
+    columns = (*(attempt[name] for name in first), *(column for name, column in attempt.items() if name not in (*first, "scanners")), _DECISION)
     return (
         tables.Table("file_decision", "one row per landed content about which a person decided: the latest decision", keys.VIEW_KEYS["file_decision"], (attempt["sha256"], _DECISION, _DECIDED)),
         tables.Table("landed_file", "one row per claimed file: its latest reading, with the status that a person's decision gave it", keys.VIEW_KEYS["landed_file"], columns),

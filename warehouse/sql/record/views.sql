@@ -11,7 +11,7 @@ SELECT
     attempt.sha256, attempt.path, attempt.kind, attempt.format, attempt.bytes,
     CASE WHEN attempt.status = 'held' AND file_decision.decision = 'release' THEN 'loaded' ELSE attempt.status END AS status,
     attempt.reason, attempt.rows_in, attempt.rows_new, attempt.rows_duplicate, attempt.rows_rejected, attempt.landed_at,
-    attempt.claim_id, attempt.attempt, attempt.sidecar_sha256, attempt.source, attempt.snapshot_at, attempt.is_complete, attempt.scope, attempt.scanners,
+    attempt.claim_id, attempt.attempt, attempt.sidecar_sha256, attempt.source, attempt.snapshot_at, attempt.is_complete, attempt.scope,
     attempt.run_id, attempt.code_version, attempt.policy_digest, file_decision.decision
 FROM record.landing_attempt AS attempt
 LEFT JOIN record.file_decision USING (sha256)
