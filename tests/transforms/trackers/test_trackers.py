@@ -393,3 +393,12 @@ def test_an_explained_cloudevent_has_its_subject_for_its_finding(tools):
     found = tracker_formats.explain(json.dumps(event).encode(), tools.make_policy())
     assert (found["events"], found["rejected"]) == ({"acknowledged": 1}, {})
     assert found["sample events"][0]["ref"] == "F-4"
+
+
+@pytest.mark.parametrize("wrap", [lambda issue, lists: {"issue": issue, **lists}, lambda issue, lists: {**issue, **lists}], ids=["beside", "within"])
+def test_a_gitlab_issue_has_its_lists_beside_it_or_within(tools, wrap):
+    issue = {"id": 11, "iid": 5, "project_id": 3, "title": "x", "state": "closed", "web_url": "https://gitlab.example/grp/proj/-/issues/5"}
+    issue |= {"references": {"full": "grp/proj#5"}, "created_at": "2026-03-01T10:00:00Z", "updated_at": "2026-03-02T10:00:00Z"}
+    closed = {"id": 1, "user": {"username": "anna"}, "created_at": "2026-03-02T10:00:00Z", "resource_type": "Issue", "resource_id": 11, "state": "closed"}
+    found = tracker_formats.explain(json.dumps(wrap(issue, {"state_events": [closed]})).encode(), tools.make_policy())
+    assert found["events"] == {"resolved": 1, "ticket_linked": 1}
