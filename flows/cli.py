@@ -134,7 +134,7 @@ def trackers(
             for item in value:
                 print(f"  {_line(item)}")
         elif isinstance(value, str) and "\n" in value:
-            print(f"{name} (instead of `ignored`, the event that it is):\n{value}", end="")
+            print(f"{name} (instead of `ignored`, the event, state or band that it is):\n{value}", end="")
         else:
             print(f"{name}: {_line(value) if value not in (None, {}) else 'none'}")
 

@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from types import CodeType, FunctionType, ModuleType
 
-import msgspec
-
 from transforms import reference, registers, scanners, trackers
 from transforms.domain.head import Head
 
@@ -58,11 +56,6 @@ def _listed(names: list[str]) -> str:
 
 def _seen(head: Head) -> str:
     """What the content looks like, a level deeper than the summary of an error."""
-    if not head.json and (head.is_json_object or head.is_json_list):
-        try:
-            msgspec.json.decode(head.content)
-        except (ValueError, RecursionError) as error:
-            return f"it begins like JSON, but is not one JSON document ({error})"
     below = (f"the first of {name} has {_listed(sorted(keys))}" for name in sorted(head.json) if (keys := head.item_keys(name)))
     return "; ".join((head.summary, *below))
 

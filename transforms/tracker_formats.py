@@ -47,7 +47,7 @@ def explain(content: bytes, policy: Policy, source: str | None = None) -> dict[s
     names = (source, "activity", module.NAME)
     tally, rows, reason = Tally(), [], None
     try:
-        reader = Source(policy.zone_of(*names), policy.date_order_of(*names), mapping)
+        reader = Source(policy.zone_of(*names), policy.date_order_of(*names), mapping=mapping)
         for row in mapped(module.parse(content, reader), mapping, tracker, tally):
             rows.append(row)
     except FileRejected as error:

@@ -43,7 +43,7 @@ def test_a_file_is_explained_packed_or_not_and_what_it_says_to_write_is_a_policy
     plain.write_bytes(gzip.decompress(packed.read_bytes()))
     code, out, _ = handoff("trackers", "--explain", packed)
     assert code == 0 and out == handoff("trackers", "--explain", plain)[1]
-    head, _, text = out.partition("to write into the policy (instead of `ignored`, the event that it is):\n")
+    head, _, text = out.partition("to write into the policy (instead of `ignored`, the event, state or band that it is):\n")
     assert "  section status, word closed, event resolved, facts 2\n" in head
     policy = tmp_path / "policy.yaml"
     tree = yaml.safe_load(text)

@@ -33,7 +33,7 @@ def test_the_nearest_format_is_named_with_what_the_file_has_of_it(content, seen,
 
 @pytest.mark.parametrize(
     ("content", "seen"),
-    [(b'{"results": [', "it begins like JSON, but is not one JSON document"), (b"\xff\xfe{\x00", "bytes beginning"), (b"", "an empty file"), (b"[" * 100_000, "JSON")],
+    [(b'{"results": [', "bytes that begin like JSON, but are not one JSON document"), (b"\xff\xfe{\x00", "bytes beginning"), (b"", "an empty file"), (b"[" * 100_000, "JSON")],
 )
 def test_what_is_like_nothing_says_what_it_is(content, seen):
     found = explained(content)

@@ -14,14 +14,14 @@ from transforms.domain.errors import FileRejected
 from transforms.domain.head import BOM, Head
 from transforms.domain.result import Reject
 
-_DELIMITERS = (",", ";", "\t")
+DELIMITERS = (",", ";", "\t")
 
 
 def columns(head: Head) -> frozenset[str]:
     """The column names of a CSV head, lower case, whichever delimiter it has; empty for anything else."""
     cells = head.csv_header
     if len(cells) == 1:
-        cells = tuple(cell for delimiter in _DELIMITERS if delimiter in cells[0] for cell in cells[0].split(delimiter))
+        cells = tuple(cell for delimiter in DELIMITERS if delimiter in cells[0] for cell in cells[0].split(delimiter))
     return frozenset(cell.strip(' "').lower() for cell in cells)
 
 
@@ -38,7 +38,7 @@ def rows(content: bytes, *, strict: bool = True) -> Iterator[tuple[str, dict[str
         raise FileRejected("encoding", seen=f"not UTF-8: {error}", expected="UTF-8") from None
     document = document.lstrip("\r\n")
     first_line = document.split("\n", 1)[0]
-    reader = csv.reader(io.StringIO(document, newline=""), delimiter=max(_DELIMITERS, key=first_line.count), strict=strict)
+    reader = csv.reader(io.StringIO(document, newline=""), delimiter=max(DELIMITERS, key=first_line.count), strict=strict)
     header: list[str] | None = None
     number = 0
     while True:

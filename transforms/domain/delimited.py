@@ -16,15 +16,18 @@ _FORMULA = frozenset("=+-@\uff1d\uff0b\uff0d\uff20")
 csv.field_size_limit(16 * 1024 * 1024)
 
 
-def read_rows(content: bytes) -> Iterator[tuple[str, dict[str, str]] | Reject]:
-    """(pointer, cells) of each row, a Reject for a row that is no CSV. Raises `FileRejected` where it is not UTF-8 or has no header."""
+def read_rows(content: bytes, delimiters: Sequence[str] = ",") -> Iterator[tuple[str, dict[str, str]] | Reject]:
+    """(pointer, cells) of each row, a Reject for a row that is no CSV. Raises `FileRejected` where it is not UTF-8 or has no header.
+
+    Of several `delimiters` it is the one that the header has most of.
+    """
     try:
         text = content.removeprefix(BOM).decode("utf-8")
     except UnicodeDecodeError as error:
         raise FileRejected("encoding", seen=f"not UTF-8: {error}", expected="UTF-8") from None
     if "\0" in text:
         raise FileRejected("malformed", seen="a NUL character", expected="text")
-    rows = csv.reader(io.StringIO(text, newline=""), strict=True)
+    rows = csv.reader(io.StringIO(text, newline=""), delimiter=max(delimiters, key=text.split("\n", 1)[0].count), strict=True)
     try:
         header = [cell.strip().lower() for cell in next(rows)]
     except (StopIteration, csv.Error) as error:

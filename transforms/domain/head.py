@@ -116,12 +116,13 @@ class Head:
         return tuple(dict.fromkeys(key.decode() for key in _YAML_KEY.findall(self.content[:65_536])))
 
     @property
-    def _is_json(self) -> bool:
+    def _json_error(self) -> str | None:
+        """Why the content is no JSON document, None where it is one."""
         try:
             msgspec.json.decode(self.content)
-        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-            return False
-        return True
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+            return str(error)
+        return None
 
     @property
     def summary(self) -> str:
@@ -132,8 +133,10 @@ class Head:
             return f"XML with root <{self.xml_root}>"
         if not self.content.strip():
             return "an empty file"
-        if self._first in b'{["-0123456789tfn' and len(self.content) < 4096 and self._is_json:
+        if self._first in b'{["-0123456789tfn' and len(self.content) < 4096 and self._json_error is None:
             return f"JSON that says nothing of any tool ({bytes(self.content[:24])!r}): many write the same where they found nothing"
+        if self._first in (b"{", b"[") and (error := self._json_error):
+            return f"{len(self.content)} bytes that begin like JSON, but are not one JSON document ({error})"
         if len(self.csv_header) > 1:
             return f"text whose first line is {', '.join(self.csv_header[:8])}"
         if len(self.yaml_keys) > 1:

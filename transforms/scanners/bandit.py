@@ -1,7 +1,8 @@
 """PyCQA Bandit's report (`bandit -f json|csv|xml`): security issues in Python code.
 
 Newer versions say the weakness (`issue_cwe`) and the column. CSV has the same columns, XML has the shape of JUnit's with the suite
-`bandit` and states id, weakness and place in its text. `errors` are files that Bandit could not parse: no results.
+`bandit` and states id, weakness and place in its text. `errors` are files that Bandit could not parse: no results; where it could
+parse none, the scan failed.
 `# nosec` leaves an issue out of the report altogether. Bandit's SARIF is the format `sarif`.
 
 An issue is told from the others by test, file, and the code of its line with its place among the equal ones of that file: line
@@ -17,6 +18,7 @@ import msgspec
 
 from transforms.domain import csv_reports, documents, location, secrets, xml
 from transforms.domain.anchors import Place, anchor, ordinals, snippet
+from transforms.domain.errors import FileRejected
 from transforms.domain.head import BOM, Head
 from transforms.domain.result import Reject, Result, Scan, cwe_numbers
 
@@ -48,6 +50,8 @@ class Issue(msgspec.Struct, gc=False):
 class Report(msgspec.Struct):
     results: list[msgspec.Raw] | None
     generated_at: _Any = None
+    errors: _Any = None
+    metrics: _Any = None
 
 
 _report = msgspec.json.Decoder(Report)
@@ -72,6 +76,8 @@ def parse(content: bytes, scan: Scan) -> Iterator[Result | Reject]:
         issues = _xml(content)
     elif first in (b"{", b"["):
         report = documents.decode(_report, content, "an object with a list `results`")
+        if _failed(report):
+            raise FileRejected("failed_scan", seen="errors, and no line of code looked at", expected="a scan of at least one line")
         captured = scan.stamp(report.generated_at)
         issues = documents.items(report.results, _issue, "/results")
     else:
@@ -104,6 +110,11 @@ def parse(content: bytes, scan: Scan) -> Iterator[Result | Reject]:
             location=location.code(path, where),
             captured=captured,
         )
+
+
+def _failed(report: Report) -> bool:
+    totals = report.metrics.get("_totals") if isinstance(report.metrics, dict) else None
+    return bool(report.errors) and not report.results and isinstance(totals, dict) and totals.get("loc") == 0
 
 
 def _line(issue: Issue) -> str | None:

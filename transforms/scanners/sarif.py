@@ -7,7 +7,8 @@ Severity: `security-severity` of the result or its rule (a CVSS-like number, or 
 as GitHub reads it; else the level of the result, else of its rule, else SARIF's own default `warning`; a result of another
 kind than `fail` has the level `none`. A tool that documents which of its own words stand behind the levels (Snyk Code) has its
 words. Checks that passed or did not apply, and results that the baseline had and this run has not (`absent`), are not findings
-of this run. A suppression is evidence of a state, not a reason to leave a result out.
+of this run. A suppression is evidence of a state, not a reason to leave a result out. A run that says that its tool failed and has
+no results has found nothing out: where every run is so, the scan failed. One with results (SpotBugs, where classes were missing) has them.
 
 A result is told from the others by rule, place, message and fingerprint. Its anchor in the file is the tool's fingerprint
 (else what it says of the primary location, not of the whole file: that changes with every edit), else the code of its own lines
@@ -175,6 +176,7 @@ class Invocation(msgspec.Struct, gc=False):
     startTimeUtc: _Any = None
     endTimeUtc: _Any = None
     workingDirectory: ArtifactLocation | None = None
+    executionSuccessful: _Any = None
 
 
 class Version(msgspec.Struct, gc=False):
@@ -276,10 +278,15 @@ def recognise(head: Head) -> bool:
 
 
 def parse(content: bytes, scan: Scan) -> Iterator[Result | Reject]:
-    for pointer, run in _runs(content):
+    runs = _runs(content)
+    if runs and all(isinstance(run, Run) and _failed(run) for _, run in runs):
+        raise FileRejected("failed_scan", seen="executionSuccessful is false and there are no results", expected="a run that ended well")
+    for pointer, run in runs:
         if isinstance(run, Reject):
             yield secrets.without_raw(run)
             continue
+        if _failed(run):
+            yield secrets.reject(f"{pointer}/invocations", "not_scanned", "executionSuccessful is false and the run has no results")
         rules: dict[tuple[int, int], Rule] = {}
         for key, rule in _rules(pointer, run.tool or Tool()):
             if isinstance(rule, Reject):
@@ -296,6 +303,10 @@ def _runs(content: bytes) -> list[tuple[str, Run | Reject]]:
     except FileRejected:
         log = documents.decode(_torn_log, content, "an object with a list `runs`")
         return [(pointer, run) for pointer, _, run in documents.items(log.runs, _torn_run, "/runs")]
+
+
+def _failed(run: Run) -> bool:
+    return not run.results and any(invocation.executionSuccessful is False for invocation in run.invocations or ())
 
 
 def _items(run: Run, pointer: str) -> Iterable[Item | Reject]:

@@ -2,7 +2,7 @@
 
 In the output, `results` are code findings; one with `extra.sca_info` is of a dependency. `fingerprint` is Semgrep's own and
 survives line drift, but says `requires login` to those without an account: then rule and ordinal stand for it. `is_ignored`
-(a `nosemgrep` comment) is evidence of a state.
+(a `nosemgrep` comment) is evidence of a state. Errors where no file was scanned (`paths.scanned`) are a scan that failed.
 
 The platform's API (`/deployments/…/findings`) answers with `findings` of code or, with a `found_dependency`, of the supply chain, of
 every repository and branch that it holds: the instant of one is when it was found. `match_based_id` is the fingerprint of the output.
@@ -158,6 +158,8 @@ class Issue(msgspec.Struct, gc=False):
 
 class Report(msgspec.Struct):
     results: list[msgspec.Raw] | None = None
+    errors: _Any = None
+    paths: _Any = None
     findings: list[msgspec.Raw] | None = None
     vulns: list[msgspec.Raw] | None = None
 
@@ -184,6 +186,8 @@ def parse(content: bytes, scan: Scan) -> Iterator[Result | Reject]:
     report = documents.decode(_report, content, "an object with a list `results`, `findings` or `vulns`")
     if report.results is None and report.findings is None and report.vulns is None:
         raise FileRejected("malformed", seen="neither `results`, `findings` nor `vulns`", expected="one of them, a list")
+    if report.errors and not report.results and isinstance(report.paths, dict) and report.paths.get("scanned") == []:
+        raise FileRejected("failed_scan", seen="errors, and no file scanned", expected="a scan of at least one file")
     yield from _findings(report)
     yield from _platform_findings(report, scan)
     yield from _issues(report)

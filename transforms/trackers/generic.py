@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 import msgspec
 
+from transforms.domain import csv_reports
 from transforms.domain.delimited import RAW_LIMIT, raw_text, read_rows
 from transforms.domain.head import BOM, Head
 from transforms.domain.mapping import Columns, Mapping
@@ -29,13 +30,13 @@ def fits(head: Head, mapping: Mapping) -> bool:
         return False
     names = {name.lower() for name in columns.model_dump().values() if name}
     lines = (head.json,) if head.json else head.json_lines(1)
-    return names <= {cell.lower() for cell in head.csv_header} or any(names <= {name.lower() for name in line} for line in lines)
+    return names <= csv_reports.columns(head) or any(names <= {name.lower() for name in line} for line in lines)
 
 
 def parse(content: bytes, source: Source) -> Iterator[Fact | Reject]:
     assert source.mapping is not None
     columns = source.mapping.columns
-    rows = _read_lines(content) if content.removeprefix(BOM).lstrip()[:1] == b"{" else read_rows(content)
+    rows = _read_lines(content) if content.removeprefix(BOM).lstrip()[:1] == b"{" else read_rows(content, csv_reports.DELIMITERS)
     for row in rows:
         yield row if isinstance(row, Reject) else _fact(*row, columns, source)
 

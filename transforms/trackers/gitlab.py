@@ -60,9 +60,10 @@ def parse(content: bytes, source: Source) -> Iterator[Item]:
 
 
 def _document(pointer: str, document: dict[str, Any], source: Source) -> Iterator[Item]:
-    if "issue" in document:
-        issue = record(document["issue"])
-        yield from _issue(f"{pointer}/issue", issue, source)
+    beside = "issue" in document
+    if beside or "iid" in document:
+        issue = record(document["issue"]) if beside else document
+        yield from _issue(f"{pointer}/issue" if beside else pointer, issue, source)
         for name in _LISTS:
             for number, item in records(document.get(name)):
                 yield from _item(f"{pointer}/{name}/{number}", item, _full_name(issue), source)
@@ -71,9 +72,6 @@ def _document(pointer: str, document: dict[str, Any], source: Source) -> Iterato
 
 
 def _item(pointer: str, item: dict[str, Any], ticket: str | None, source: Source) -> Iterator[Item]:
-    if "iid" in item:
-        yield from _issue(pointer, item, source)
-        return
     kind = text(item.get("noteable_type")) or text(item.get("resource_type"))
     if kind and kind != "Issue":
         return  # merge requests and epics are no tickets

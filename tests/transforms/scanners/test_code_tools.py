@@ -12,6 +12,7 @@ from transforms.domain.result import Reject, Result, Scan, cwe_numbers
 from transforms.scanners import formats
 
 BANDIT = {"errors": [], "generated_at": "2024-05-01T10:00:00Z", "metrics": {}}
+SARIF_RUN = {"tool": {"driver": {"name": "CodeQL"}}}
 GITLAB = {
     "version": "15.0.7",
     "scan": {"type": "sast", "status": "success", "scanner": {"id": "semgrep"}, "end_time": "2024-05-01T10:00:00"},
@@ -100,12 +101,37 @@ def test_what_others_write_too_is_left_to_them(document):
         ),
         ("terrascan", {"results": {"scan_errors": [{"errMsg": "x"}], "violations": None, "scan_summary": {"policies_validated": 0}}}),
         ("gitlab", {"version": "15.0.7", "vulnerabilities": [], "scan": {"type": "sast", "status": "failure", "scanner": {}}}),
+        ("bandit", {**BANDIT, "errors": [{"filename": "a.py", "reason": "syntax error"}], "metrics": {"_totals": {"loc": 0}}, "results": []}),
+        ("semgrep", {"version": "1.50.0", "results": [], "errors": [{"level": "error", "type": "SemgrepError"}], "paths": {"scanned": []}}),
+        ("sarif", {"version": "2.1.0", "runs": [{**SARIF_RUN, "invocations": [{"executionSuccessful": False}], "results": []}]}),
     ],
 )
 def test_a_scan_that_failed_is_no_clean_scan(format, document):
     with pytest.raises(FileRejected) as raised:
         _rows(format, document)
     assert raised.value.reason == "failed_scan"
+
+
+@pytest.mark.parametrize(
+    ("format", "document"),
+    [
+        ("bandit", {**BANDIT, "errors": [{"filename": "a.py", "reason": "syntax error"}], "metrics": {"_totals": {"loc": 9}}, "results": []}),
+        ("semgrep", {"version": "1.50.0", "results": [], "errors": [{"level": "warn"}], "paths": {"scanned": ["a.py"]}}),
+        ("sarif", {"version": "2.1.0", "runs": [{**SARIF_RUN, "invocations": [{"executionSuccessful": True}], "results": []}]}),
+    ],
+)
+def test_a_scan_that_looked_at_something_and_found_nothing_is_a_clean_scan(format, document):
+    assert _rows(format, document) == []
+
+
+def test_of_several_runs_the_one_that_failed_is_a_reject_and_one_with_results_keeps_them():
+    failed = {**SARIF_RUN, "invocations": [{"executionSuccessful": False}]}
+    found = [{"ruleId": "R1", "message": {"text": "weak hash"}}]
+    rows = _rows("sarif", {"version": "2.1.0", "runs": [{**failed, "results": []}, {**failed, "results": found}]})
+    assert [(row.pointer, row.reason if isinstance(row, Reject) else row.title) for row in rows] == [
+        ("/runs/0/invocations", "not_scanned"),
+        ("/runs/1/results/0", "weak hash"),
+    ]
 
 
 @pytest.mark.parametrize(

@@ -374,3 +374,31 @@ def test_explain_tells_a_broken_chain_and_what_nobody_claims(golden, tools):
     (note,) = tracker_formats.explain(broken, tools.make_policy())["notes"]
     assert note["what"].startswith("broken chain of SEC-1: from Waiting (4) after to Accepted (2)")
     assert "unknown_format" in tracker_formats.explain(b"a,b\n1,2\n", tools.make_policy())["reason"]
+
+
+NAMED = {"event_id": "Nr", "event": "Vorgang", "ref": "Finding", "actor": "Wer", "occurred_at": "Wann"}
+
+
+@pytest.mark.parametrize("delimiter", [",", ";", "\t"])
+def test_any_csv_whose_columns_the_policy_names_is_read_and_explained_whatever_its_delimiter(tools, delimiter):
+    policy = tools.make_policy({"trackers": {"generic": {"columns": NAMED, "entry": {"angenommen": "acknowledged"}}}})
+    lines = ("Nr,Vorgang,Finding,Wer,Wann", "1,angenommen,F-5,ben,2026-03-01T10:30:00Z", "2,gesehen,F-5,ben,2026-03-01T10:31:00Z")
+    found = tracker_formats.explain("\n".join(lines).replace(",", delimiter).encode(), policy)
+    assert (found["tracker"], found["events"], found["rejected"]) == ("generic", {"acknowledged": 1}, {})
+    assert found["unmatched"] == [{"section": "entry", "word": "gesehen", "facts": 1}]
+
+
+def test_an_explained_cloudevent_has_its_subject_for_its_finding(tools):
+    event = {"specversion": "1.0", "id": "e1", "source": "/x", "type": "com.acme.acknowledged.v1", "subject": "F-4", "time": "2026-03-01T10:00:00Z"}
+    found = tracker_formats.explain(json.dumps(event).encode(), tools.make_policy())
+    assert (found["events"], found["rejected"]) == ({"acknowledged": 1}, {})
+    assert found["sample events"][0]["ref"] == "F-4"
+
+
+@pytest.mark.parametrize("wrap", [lambda issue, lists: {"issue": issue, **lists}, lambda issue, lists: {**issue, **lists}], ids=["beside", "within"])
+def test_a_gitlab_issue_has_its_lists_beside_it_or_within(tools, wrap):
+    issue = {"id": 11, "iid": 5, "project_id": 3, "title": "x", "state": "closed", "web_url": "https://gitlab.example/grp/proj/-/issues/5"}
+    issue |= {"references": {"full": "grp/proj#5"}, "created_at": "2026-03-01T10:00:00Z", "updated_at": "2026-03-02T10:00:00Z"}
+    closed = {"id": 1, "user": {"username": "anna"}, "created_at": "2026-03-02T10:00:00Z", "resource_type": "Issue", "resource_id": 11, "state": "closed"}
+    found = tracker_formats.explain(json.dumps(wrap(issue, {"state_events": [closed]})).encode(), tools.make_policy())
+    assert found["events"] == {"resolved": 1, "ticket_linked": 1}
