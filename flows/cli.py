@@ -318,6 +318,85 @@ def tickets(
     writing.require_complete(steps)
 
 
+ReasonOption = Annotated[str, typer.Option("--reason", help="Why, in a sentence: kept in the record.")]
+FindingsArgument = Annotated[list[str] | None, typer.Argument(help="Finding ids, sighting ids, scanners' own ids, or `scanner:own id`.")]
+PersonOption = Annotated[str, typer.Option("--as", help="Who says so: a person of the directory, by id, alias or mail address.")]
+AtOption = Annotated[str | None, typer.Option("--at", help="When it was so, ISO 8601 with a zone [default: now].")]
+UnknownOption = Annotated[bool, typer.Option("--unknown-ok", help="Write it down for what no finding is known by too; it waits for its finding.")]
+DigestOption = Annotated[str | None, typer.Option("--digest", help="Also every finding of that digest; not where one is critical or high.")]
+DigestFileOption = Annotated[Path | None, typer.Option("--digest-file", help="Also every finding of that list, one id a line; not where one is critical or high.")]
+
+
+def _answer(event: Any, person: str, findings: list[str] | None, home: Path | None, as_json: bool, *, at: str | None, unknown_ok: bool, reason: str | None = None,
+            target: str | None = None, digest: str | None = None, digest_file: Path | None = None) -> None:  # fmt: skip
+    from flows import acknowledging
+    from warehouse.home import Home
+
+    now_us = settings.now_us()
+    at_us = settings.instant(at, "--at")
+    listed = acknowledging.listed(settings.read_file("--digest-file", digest_file)) if digest_file else []
+    claim = acknowledging.Claim(event, person, "cli", settings.identity(), now_us if at_us is None else at_us, reason, target)
+    done = acknowledging.answer(
+        Home(settings.home_folder(home)), claim, [*(findings or ()), *listed], now_us=now_us, digest_id=digest, is_listed=digest_file is not None, allows_unknown=unknown_ok
+    )
+    for warning in done.warnings:
+        print(f"handoff: {warning}", file=sys.stderr)
+    if as_json:
+        _print_json({"events": done.as_json(), "warnings": done.warnings})
+        return
+    for line in done.lines():
+        print(line)
+
+
+@app.command(epilog="Example: handoff ack 260e855be8e4 --as dirk   (the next run judges it)")
+def ack(
+    person: PersonOption,
+    findings: FindingsArgument = None,
+    is_withdrawn: Annotated[bool, typer.Option("--withdraw", help="Take acknowledgements back: every one so far of the handoff counts no more.")] = False,
+    digest: DigestOption = None,
+    digest_file: DigestFileOption = None,
+    at: AtOption = None,
+    reason: Annotated[str | None, typer.Option("--reason", help="A word to it: kept in the record.")] = None,
+    unknown_ok: UnknownOption = False,
+    home: HomeOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Acknowledge handoffs: you have them now. Written down at once; whether it counts is judged by the next run."""
+    event = "acknowledgement_withdrawn" if is_withdrawn else "acknowledged"
+    _answer(event, person, findings, home, as_json, at=at, unknown_ok=unknown_ok, reason=reason, digest=digest, digest_file=digest_file)
+
+
+@app.command(epilog='Example: handoff decline 260e855be8e4 --as dirk --reason "the service moved to storefront in March"')
+def decline(
+    person: PersonOption,
+    reason: ReasonOption,
+    findings: FindingsArgument = None,
+    digest: DigestOption = None,
+    digest_file: DigestFileOption = None,
+    at: AtOption = None,
+    unknown_ok: UnknownOption = False,
+    home: HomeOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Say that a handoff is not yours, and why. It stays with its owner, is flagged and escalated; no clock stops."""
+    _answer("declined", person, findings, home, as_json, at=at, unknown_ok=unknown_ok, reason=reason, digest=digest, digest_file=digest_file)
+
+
+@app.command(epilog="Example: handoff reassign 260e855be8e4 --as dirk --to eve")
+def reassign(
+    person: PersonOption,
+    target: Annotated[str, typer.Option("--to", help="Who owns it from then on: a person of the directory.")],
+    findings: FindingsArgument = None,
+    reason: Annotated[str | None, typer.Option("--reason", help="Why: kept in the record.")] = None,
+    at: AtOption = None,
+    unknown_ok: UnknownOption = False,
+    home: HomeOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Name another owner of handoffs. It is not an acknowledgement; the due dates stay."""
+    _answer("reassigned", person, findings, home, as_json, at=at, unknown_ok=unknown_ok, reason=reason, target=target)
+
+
 def _decide(decision: str, sha256: str, reason: str, home: Path | None) -> None:
     from warehouse import decisions
 
@@ -326,7 +405,6 @@ def _decide(decision: str, sha256: str, reason: str, home: Path | None) -> None:
 
 
 ShaArgument = Annotated[str, typer.Argument(help="The file's sha256, or its beginning (see `handoff status`).")]
-ReasonOption = Annotated[str, typer.Option("--reason", help="Why, in a sentence: kept in the record.")]
 
 
 @app.command(epilog='Example: handoff release 9f3c --reason "half the fleet was switched off"')

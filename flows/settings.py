@@ -83,8 +83,8 @@ def default_policy_text() -> str:
     return (_TOP / "policy.yaml").read_text(encoding="utf-8")
 
 
-def instant(text: str | None) -> int | None:
-    """An --as-of as microseconds. Raises `UsageError` where it is no instant, or has no zone."""
+def instant(text: str | None, option: str = "--as-of") -> int | None:
+    """The instant of an option as microseconds. Raises `UsageError` where it is no instant, or has no zone."""
     if text is None:
         return None
     try:
@@ -92,11 +92,11 @@ def instant(text: str | None) -> int | None:
             warnings.simplefilter("error")  # a zone that dateutil does not know is said, and not passed over
             stamp = parse_stamp(text)
     except Warning:
-        raise UsageError("--as-of", seen=f"the zone of {text!r} is not known", expected="Z or an offset, as in 2026-05-04T14:00:00+02:00") from None
+        raise UsageError(option, seen=f"the zone of {text!r} is not known", expected="Z or an offset, as in 2026-05-04T14:00:00+02:00") from None
     except (ValueError, OverflowError):
-        raise UsageError("--as-of", seen=f"{text!r} is no instant", expected="ISO 8601 with a zone, as in 2026-05-04T12:00:00Z") from None
+        raise UsageError(option, seen=f"{text!r} is no instant", expected="ISO 8601 with a zone, as in 2026-05-04T12:00:00Z") from None
     if stamp.precision != "zoned":
-        raise UsageError("--as-of", seen=f"{text!r} has no zone", expected="ISO 8601 with a zone, as in 2026-05-04T12:00:00Z")
+        raise UsageError(option, seen=f"{text!r} has no zone", expected="ISO 8601 with a zone, as in 2026-05-04T12:00:00Z")
     return stamp.us
 
 
