@@ -8,19 +8,22 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
+from urllib.parse import urlsplit
 
 from transforms.domain.digests import identifier
 from transforms.domain.documents import one_line
 from transforms.domain.errors import UsageError
 from transforms.domain.instants import iso, to_us
-from warehouse import originated
+from warehouse import links, originated
 from warehouse.handoffs import Handoffs, only_finding, open_handoffs
 from warehouse.home import Home
 
 Word = Literal["acknowledged", "acknowledgement_withdrawn", "declined", "reassigned"]
 Method = Literal["cli", "link"]
 
+#: Where the page takes tokens, below its base URL.
+PATH = "/h/"
 #: Characters of a reason that are kept.
 REASON_LIMIT = 500
 #: Bands that nobody acknowledges without having looked at the finding (ruling 95).
@@ -111,6 +114,46 @@ def answer(
     done.events = _events(claim, list(found), digest_id)
     originated.originate(home, done.events)
     return done
+
+
+class Signed(NamedTuple):
+    """A link as it was made: what it is about, and its token."""
+
+    token: str
+    finding_id: str
+    cycle: int
+    person_id: str
+    expires_at: str
+
+
+def link(home: Home, secret: bytes, reference: str, person: str, action: links.Action, expires_us: int) -> Signed:
+    """A link by which that person answers that handoff once. Raises `UsageError` where there is no such open handoff, or no such active human."""
+    with open_handoffs(home) as handoffs:
+        finding_id = only_finding(handoffs, reference)
+        known = handoffs.handoff(finding_id) if handoffs and finding_id else None
+        if handoffs is None or known is None or not known["is_open"]:
+            seen = f"its handoff is {known['state']}" if known else "no handoff of it is published"
+            raise UsageError(reference, seen=seen, expected="an open handoff", remedy="`handoff sql 'FROM mart.handoff WHERE is_open'` lists them")
+        people = handoffs.people(_text("--as", person))
+        require_human("--as", people)
+        if len(people) != 1 or people[0]["status"] != "active":
+            seen = f"{people[0]['status']}" if len(people) == 1 else f"{len(people)} people go by it"
+            raise UsageError(f"--as {person}", seen=seen, expected="one active person of the directory")
+    person_id = people[0]["person_id"]
+    token = links.make(secret, known["finding_id"], known["cycle"], person_id, action, expires_us)
+    return Signed(token, known["finding_id"], known["cycle"], person_id, iso(expires_us))
+
+
+def url_of(base_url: str, token: str) -> str:
+    return f"{base_url.rstrip('/')}{PATH}{token}"
+
+
+def require_base_url(base_url: str) -> str:
+    """Raises `UsageError` for what no link can begin with."""
+    parts = urlsplit(base_url)
+    if parts.scheme not in ("http", "https") or not parts.netloc or parts.query or parts.fragment:
+        raise UsageError("--base-url", seen=repr(base_url), expected="an address, as in https://handoff.example.com")
+    return base_url
 
 
 def require_human(option: str, people: list[dict[str, Any]]) -> None:

@@ -6,7 +6,7 @@ WITH latest AS (
 ),
 ranked AS (
     SELECT
-        person_id, name, team, role, status, kind,
+        person_id, name, team, role, status, kind, time_zone,
         CASE
             WHEN lower(person_id) = lower(trim($ref)) THEN 1
             WHEN list_contains([lower(trim(alias)) FOR alias IN aliases], lower(trim($ref))) THEN 2
@@ -14,7 +14,7 @@ ranked AS (
         END AS rank
     FROM latest
 )
-SELECT person_id, name, team, role, status, kind
+SELECT person_id, name, team, role, status, kind, time_zone
 FROM ranked
 WHERE rank IS NOT NULL
 QUALIFY rank = min(rank) OVER ()
