@@ -154,9 +154,8 @@ def test_it_counts_from_the_next_run(tools, asked, serve, home):
     warehouse = tools.Warehouse(home)
     warehouse.runs = 1
     warehouse.run(asked / "landing", "2026-05-04T13:00:00Z")
-    assert warehouse.cycles("acknowledged_by, strftime(acknowledged_at, '%H:%M')")[1:] == [("anna", "12:30"), (None, None)] or warehouse.sql(
-        "SELECT acknowledged_by, strftime(acknowledged_at, '%H:%M') FROM derived.cycle WHERE title = 'Deserialisation'"
-    ) == [("anna", "12:30")]
+    rows = warehouse.cycles("title, acknowledged_by, strftime(acknowledged_at, '%H:%M')")
+    assert [row for row in rows if row[1]] == [("Deserialisation", "anna", "12:30")]
 
 
 @pytest.mark.parametrize("headers", [{}, {"Sec-Purpose": "prefetch"}, {"Purpose": "prefetch"}, {"User-Agent": "Slackbot-LinkExpanding 1.0"}])
@@ -303,13 +302,10 @@ def test_a_client_and_all_clients_together_are_slowed_down(serve, served):
 def test_what_fails_is_said_without_a_trace_and_uses_nothing(served):
     token = served.token()
     fields = Form(served.get(token).text).fields
-    (served.home.raw / "originated").mkdir(parents=True)
-    (served.home.raw / "originated").chmod(0o500)
     served.home.links.write_text("no database" * 100)
     broken = served.post(token, **fields)
     assert (broken.status_code, "Traceback" in broken.text, "sqlite" in broken.text) == (503, False, False)
     served.home.links.unlink()
-    (served.home.raw / "originated").chmod(0o700)
     assert served.post(token, **fields).status_code == 200
 
 
