@@ -25,6 +25,9 @@ app = typer.Typer(
     epilog="Example: handoff run --landing ./landing && handoff sql 'FROM mart.unrouted_queue'",
 )
 
+serve_app = typer.Typer(help="Serve until told to stop.", no_args_is_help=True, rich_markup_mode=None)
+app.add_typer(serve_app, name="serve")
+
 HomeOption = Annotated[Path | None, typer.Option("--home", help="Where warehouse, raw files, published copy and reports live [default: $HANDOFF_HOME, else ./.handoff].")]
 JsonOption = Annotated[bool, typer.Option("--json", help="Machine output.")]
 PolicyOption = Annotated[Path | None, typer.Option("--policy", help="YAML overlaid on the default policy key by key.")]
@@ -318,6 +321,130 @@ def tickets(
     writing.require_complete(steps)
 
 
+ReasonOption = Annotated[str, typer.Option("--reason", help="Why, in a sentence: kept in the record.")]
+FindingsArgument = Annotated[list[str] | None, typer.Argument(help="Finding ids, sighting ids, scanners' own ids, or `scanner:own id`.")]
+PersonOption = Annotated[str, typer.Option("--as", help="Who says so: a person of the directory, by id, alias or mail address.")]
+AtOption = Annotated[str | None, typer.Option("--at", help="When it was so, ISO 8601 with a zone [default: now].")]
+UnknownOption = Annotated[bool, typer.Option("--unknown-ok", help="Write it down for what no finding is known by too; it waits for its finding.")]
+DigestOption = Annotated[str | None, typer.Option("--digest", help="Also every finding of that digest; not where one is critical or high.")]
+DigestFileOption = Annotated[Path | None, typer.Option("--digest-file", help="Also every finding of that list, one id a line; not where one is critical or high.")]
+
+
+def _answer(event: Any, person: str, findings: list[str] | None, home: Path | None, as_json: bool, *, at: str | None, unknown_ok: bool, reason: str | None = None,
+            target: str | None = None, digest: str | None = None, digest_file: Path | None = None) -> None:  # fmt: skip
+    from flows import acknowledging
+    from warehouse.home import Home
+
+    now_us = settings.now_us()
+    at_us = settings.instant(at, "--at")
+    listed = acknowledging.listed(settings.read_file("--digest-file", digest_file)) if digest_file else []
+    claim = acknowledging.Claim(event, person, "cli", settings.identity(), now_us if at_us is None else at_us, reason, target)
+    done = acknowledging.answer(
+        Home(settings.home_folder(home)), claim, [*(findings or ()), *listed], now_us=now_us, digest_id=digest, is_listed=digest_file is not None, allows_unknown=unknown_ok
+    )
+    for warning in done.warnings:
+        print(f"handoff: {warning}", file=sys.stderr)
+    if as_json:
+        _print_json({"events": done.as_json(), "warnings": done.warnings})
+        return
+    for line in done.lines():
+        print(line)
+
+
+@app.command(epilog="Example: handoff ack 260e855be8e4 --as dirk   (the next run judges it)")
+def ack(
+    person: PersonOption,
+    findings: FindingsArgument = None,
+    is_withdrawn: Annotated[bool, typer.Option("--withdraw", help="Take acknowledgements back: every one so far of the handoff counts no more.")] = False,
+    digest: DigestOption = None,
+    digest_file: DigestFileOption = None,
+    at: AtOption = None,
+    reason: Annotated[str | None, typer.Option("--reason", help="A word to it: kept in the record.")] = None,
+    unknown_ok: UnknownOption = False,
+    home: HomeOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Acknowledge handoffs: you have them now. Written down at once; whether it counts is judged by the next run."""
+    event = "acknowledgement_withdrawn" if is_withdrawn else "acknowledged"
+    _answer(event, person, findings, home, as_json, at=at, unknown_ok=unknown_ok, reason=reason, digest=digest, digest_file=digest_file)
+
+
+@app.command(epilog='Example: handoff decline 260e855be8e4 --as dirk --reason "the service moved to storefront in March"')
+def decline(
+    person: PersonOption,
+    reason: ReasonOption,
+    findings: FindingsArgument = None,
+    digest: DigestOption = None,
+    digest_file: DigestFileOption = None,
+    at: AtOption = None,
+    unknown_ok: UnknownOption = False,
+    home: HomeOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Say that a handoff is not yours, and why. It stays with its owner, is flagged and escalated; no clock stops."""
+    _answer("declined", person, findings, home, as_json, at=at, unknown_ok=unknown_ok, reason=reason, digest=digest, digest_file=digest_file)
+
+
+@app.command(epilog="Example: handoff reassign 260e855be8e4 --as dirk --to eve")
+def reassign(
+    person: PersonOption,
+    target: Annotated[str, typer.Option("--to", help="Who owns it from then on: a person of the directory.")],
+    findings: FindingsArgument = None,
+    reason: Annotated[str | None, typer.Option("--reason", help="Why: kept in the record.")] = None,
+    at: AtOption = None,
+    unknown_ok: UnknownOption = False,
+    home: HomeOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Name another owner of handoffs. It is not an acknowledgement; the due dates stay."""
+    _answer("reassigned", person, findings, home, as_json, at=at, unknown_ok=unknown_ok, reason=reason, target=target)
+
+
+BaseUrlOption = Annotated[str | None, typer.Option("--base-url", help="How people reach the page, as in https://handoff.example.com.")]
+
+
+@app.command(epilog="Example: handoff link 260e855be8e4 --as dirk --base-url https://handoff.example.com")
+def link(
+    finding: Annotated[str, typer.Argument(help="Finding id, sighting id, or a scanner's own id.")],
+    person: PersonOption,
+    is_decline: Annotated[bool, typer.Option("--decline", help="A link to decline by, instead of one to acknowledge by.")] = False,
+    expires: Annotated[str, typer.Option("--expires", help="For how long it is good, as in 12h or 7d.")] = "7d",
+    base_url: BaseUrlOption = None,
+    home: HomeOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Print a link by which that person answers that handoff, once. Whoever holds it can: give it to nobody else."""
+    from flows import acknowledging
+    from warehouse.home import Home
+
+    folder, base = settings.home_folder(home), base_url or "http://127.0.0.1:8080"
+    expires_us = settings.now_us() + round(_seconds(expires, "--expires") * 1e6)
+    found = acknowledging.link(Home(folder), settings.link_key(folder), finding, person, "decline" if is_decline else "acknowledge", expires_us)
+    url = acknowledging.url_of(acknowledging.require_base_url(base), found.token)
+    if as_json:
+        _print_json({"url": url, "finding_id": found.finding_id, "cycle": found.cycle, "person_id": found.person_id, "expires_at": found.expires_at})
+    else:
+        print(url)
+
+
+@serve_app.command("ack", epilog="Example: handoff serve ack --base-url https://handoff.example.com   (behind a proxy with TLS)")
+def serve_ack(
+    host: Annotated[str, typer.Option("--host", help="Address to listen on.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option("--port", help="Port; 0 takes a free one.", min=0, max=65535)] = 8080,
+    base_url: BaseUrlOption = None,
+    is_plain: Annotated[bool, typer.Option("--plain-http", help="Listen beyond this machine without TLS: the network can read the links.")] = False,
+    home: HomeOption = None,
+) -> None:
+    """Serve the page behind acknowledgement links: shows a handoff, and writes down an answer that is confirmed there."""
+    from flows import acknowledgement_page as page
+    from flows.acknowledging import require_base_url
+    from warehouse.home import Home
+
+    folder = settings.home_folder(home)
+    site = page.Site(Home(folder), settings.link_key(folder), base_url=require_base_url(base_url) if base_url else None)
+    page.serve(site, host, port, allows_plain=is_plain)
+
+
 def _decide(decision: str, sha256: str, reason: str, home: Path | None) -> None:
     from warehouse import decisions
 
@@ -326,7 +453,6 @@ def _decide(decision: str, sha256: str, reason: str, home: Path | None) -> None:
 
 
 ShaArgument = Annotated[str, typer.Argument(help="The file's sha256, or its beginning (see `handoff status`).")]
-ReasonOption = Annotated[str, typer.Option("--reason", help="Why, in a sentence: kept in the record.")]
 
 
 @app.command(epilog='Example: handoff release 9f3c --reason "half the fleet was switched off"')
@@ -446,7 +572,7 @@ def verify(
         raise typer.Exit(1)
 
 
-def _seconds(text: str | None) -> float:
+def _seconds(text: str | None, option: str = "--wait") -> float:
     from pydantic import TypeAdapter, ValidationError
 
     from transforms.domain.policy import WallDuration
@@ -456,7 +582,7 @@ def _seconds(text: str | None) -> float:
     try:
         return TypeAdapter(WallDuration).validate_python(text).wall_us() / 1e6
     except ValidationError:
-        raise UsageError("--wait", seen=repr(text), expected="a whole number and s, m, h or d, as in 10m") from None
+        raise UsageError(option, seen=repr(text), expected="a whole number and s, m, h or d, as in 10m") from None
 
 
 def _print_json(value: Any) -> None:

@@ -11,6 +11,7 @@ import time
 import uuid
 import warnings
 import zlib
+from contextlib import suppress
 from functools import cache
 from importlib.resources import files
 from importlib.util import find_spec
@@ -24,7 +25,7 @@ from transforms.formats import FOLDERS
 from warehouse.home import Home
 
 PACKAGES = ("transforms", "warehouse", "expectations", "flows")
-#: Characters of a redaction key at least; one that is made has as many bytes.
+#: Characters of a key at least; one that is made has as many bytes.
 _KEY_LENGTH = 32
 _TOP = Path(__file__).resolve().parent.parent
 
@@ -62,29 +63,53 @@ def redaction_key(folder: Path) -> bytes:
 
     Raises `UsageError` for one that could be guessed, or a file that others may read.
     """
-    given, path = os.environ.get("HANDOFF_REDACTION_KEY"), Home(folder).redaction_key
+    return _key("redaction key", "HANDOFF_REDACTION_KEY", Home(folder).redaction_key)
+
+
+def link_key(folder: Path) -> bytes:
+    """The key that signs acknowledgement links: $HANDOFF_LINK_KEY, else the home's key file, made where there is none. Never printed.
+
+    Raises `UsageError` for one that could be guessed, or a file that others may read.
+    """
+    return _key("link key", "HANDOFF_LINK_KEY", Home(folder).link_key)
+
+
+def _key(what: str, variable: str, path: Path) -> bytes:
+    given = os.environ.get(variable)
     if given is None and not path.exists():
-        try:
-            handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-            with os.fdopen(handle, "w", encoding="ascii") as file:
-                file.write(secrets.token_hex(_KEY_LENGTH))
-        except OSError as error:
-            raise UsageError("redaction key", seen=f"{path}: {error.strerror}", expected="a home that can be written to, or $HANDOFF_REDACTION_KEY") from None
+        _make_key(what, variable, path)
     if given is None and path.stat().st_mode & 0o077:
-        raise UsageError("redaction key", seen=f"{path} can be read by others", expected="mode 0600", remedy=f"chmod 600 {path}")
+        raise UsageError(what, seen=f"{path} can be read by others", expected="mode 0600", remedy=f"chmod 600 {path}")
     key = path.read_text(encoding="utf-8").strip() if given is None else given
     if len(key) < _KEY_LENGTH:
-        where = path if given is None else "$HANDOFF_REDACTION_KEY"
-        raise UsageError("redaction key", seen=f"{where} has {len(key)} characters", expected=f"at least {_KEY_LENGTH}, chosen at random")
+        where = path if given is None else f"${variable}"
+        raise UsageError(what, seen=f"{where} has {len(key)} characters", expected=f"at least {_KEY_LENGTH}, chosen at random")
     return key.encode()
+
+
+def _make_key(what: str, variable: str, path: Path) -> None:
+    """A new key file, there whole or not at all: of two processes that make one at once, the first one's is used by both."""
+    new = path.with_name(f".{secrets.token_hex(8)}.tmp")
+    try:
+        handle = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        with os.fdopen(handle, "w", encoding="ascii") as file:
+            file.write(secrets.token_hex(_KEY_LENGTH))
+            file.flush()
+            os.fsync(file.fileno())
+        with suppress(FileExistsError):
+            path.hardlink_to(new)
+    except OSError as error:
+        raise UsageError(what, seen=f"{path}: {error.strerror}", expected=f"a home that can be written to, or ${variable}") from None
+    finally:
+        new.unlink(missing_ok=True)
 
 
 def default_policy_text() -> str:
     return (_TOP / "policy.yaml").read_text(encoding="utf-8")
 
 
-def instant(text: str | None) -> int | None:
-    """An --as-of as microseconds. Raises `UsageError` where it is no instant, or has no zone."""
+def instant(text: str | None, option: str = "--as-of") -> int | None:
+    """The instant of an option as microseconds. Raises `UsageError` where it is no instant, or has no zone."""
     if text is None:
         return None
     try:
@@ -92,11 +117,11 @@ def instant(text: str | None) -> int | None:
             warnings.simplefilter("error")  # a zone that dateutil does not know is said, and not passed over
             stamp = parse_stamp(text)
     except Warning:
-        raise UsageError("--as-of", seen=f"the zone of {text!r} is not known", expected="Z or an offset, as in 2026-05-04T14:00:00+02:00") from None
+        raise UsageError(option, seen=f"the zone of {text!r} is not known", expected="Z or an offset, as in 2026-05-04T14:00:00+02:00") from None
     except (ValueError, OverflowError):
-        raise UsageError("--as-of", seen=f"{text!r} is no instant", expected="ISO 8601 with a zone, as in 2026-05-04T12:00:00Z") from None
+        raise UsageError(option, seen=f"{text!r} is no instant", expected="ISO 8601 with a zone, as in 2026-05-04T12:00:00Z") from None
     if stamp.precision != "zoned":
-        raise UsageError("--as-of", seen=f"{text!r} has no zone", expected="ISO 8601 with a zone, as in 2026-05-04T12:00:00Z")
+        raise UsageError(option, seen=f"{text!r} has no zone", expected="ISO 8601 with a zone, as in 2026-05-04T12:00:00Z")
     return stamp.us
 
 

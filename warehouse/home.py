@@ -31,6 +31,10 @@ class Home:
         self.lock_file = self.folder / "run.lock"
         self.pulls = self.folder / "pulls"
         self.outbox = self.folder / "outbox.sqlite3"
+        #: Which acknowledgement links have been used.
+        self.links = self.folder / "links.sqlite3"
+        #: Made when it is first needed and no other key is given; whoever reads it can sign acknowledgement links.
+        self.link_key = self.folder / "links.key"
 
     def create(self) -> None:
         """Makes its folders. Raises `UsageError` where that cannot be."""

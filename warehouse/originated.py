@@ -6,11 +6,13 @@ Never opens the warehouse and never waits for a run.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import suppress
 from typing import Any
 
-from transforms.domain.delimited import write_rows
+from transforms.domain.delimited import read_rows, write_rows
 from transforms.domain.digests import sha256
 from transforms.domain.instants import iso
+from transforms.domain.result import Reject
 from transforms.domain.sidecar import Sidecar
 from transforms.intake import ACTIVITY_VALUES
 from warehouse import raw
@@ -19,7 +21,7 @@ from warehouse.landing import Found
 
 #: Below the raw store, so that its backup is enough to rebuild everything.
 _FOLDER = "originated"
-_COLUMNS = (*ACTIVITY_VALUES, "method", "asserted_by")
+_COLUMNS = (*ACTIVITY_VALUES, "batch_id", "method", "asserted_by")
 
 
 def originate(home: Home, events: list[dict[str, Any]]) -> None:
@@ -34,6 +36,15 @@ def waiting(home: Home) -> Iterator[Found]:
     for path in sorted((home.raw / _FOLDER).glob("*.csv")):
         content = path.read_bytes()
         yield Found("activity", f"originated/{path.name}", content, sha256(content), Sidecar(), "own", 0, is_own=True)
+
+
+def events_waiting(home: Home) -> list[dict[str, str]]:
+    """The events that no run has landed yet, as cells. A run may land them meanwhile: what is gone by then is left out."""
+    found = []
+    for path in sorted((home.raw / _FOLDER).glob("*.csv")):
+        with suppress(FileNotFoundError):
+            found += [row[1] for row in read_rows(path.read_bytes()) if not isinstance(row, Reject)]
+    return found
 
 
 def drop(home: Home, landed: set[str]) -> None:

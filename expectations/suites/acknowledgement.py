@@ -61,6 +61,15 @@ def rules() -> list[Rule]:
             "{actor} acknowledged it at {occurred_at}, after it was closed",
         ),
         Rule(
+            "handoff_declined",
+            "Nobody declines a handoff.",
+            gxe.ExpectColumnValuesToNotBeInSet(column="declined_status", value_set=["counted"]),
+            "warning",
+            "{actor} declined it at {occurred_at}: {comment}",
+            ("actor", "method", "occurred_at", "comment", "ref"),
+            batch="event",
+        ),
+        Rule(
             "acknowledgement_before_capture",
             "No acknowledgement is earlier than the finding's first capture.",
             gxe.ExpectColumnPairValuesAToBeGreaterThanB(

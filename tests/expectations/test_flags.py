@@ -112,6 +112,7 @@ COUNTED = {
     "acknowledgement_untrusted": _acknowledgements("untrusted_method"),
     "acknowledgement_withdrawn": _acknowledgements("withdrawn"),
     "acknowledgement_outside_cycle": _acknowledgements("outside_cycle"),
+    "handoff_declined": "SELECT count(*) FROM mart.event WHERE event = 'declined' AND is_valid",
     "acknowledgement_before_capture": _acknowledgements("before_capture"),
     "enrichment_out_of_sequence": _out_of_sequence("enrichment"),
     "routing_out_of_sequence": _out_of_sequence("routing"),
@@ -184,6 +185,7 @@ def defects(tools: Any, folder: Path) -> tuple[Path, Path]:
     zone.event("commented", "2026-03-04T11:00:00Z", "anna", ref="V").event("control_expired", "2026-03-03T11:00:00Z", "anna")
     zone.event("commented", "2026-03-05T10:00:00Z", ref="nothing-1").event("acknowledged", "2026-03-05T11:00:00Z", ref="nothing-2")
     zone.event("commented", "2026-03-05T10:00:00Z", ref="TWIN")
+    zone.event("declined", "2026-03-05T10:00:00Z", "anna", comment="not ours").event("declined", "2026-03-05T10:00:00Z", "bo", ref="V", comment="too late")
     zone.event("sneezed", "2026-03-05T10:00:00Z")
     zone.event("commented", "2026-03-05T10:00:00").event("commented", "2026-03-06T00:00:00Z")
     zone.events.append({**zone.events[-1], "actor": "bo"})

@@ -27,7 +27,7 @@ def at(hours: float) -> datetime:
 ABOUT = {"subject_kind": "finding", "finding_id": "f", "cycle": 1, "severity": "high", "owner_id": "anna", "team": "payments", "since_at": T0}
 _BEFORE = {f"before_{name}_at": T0 for name in ("enriched", "routed", "notified", "acknowledged", "triaged")}
 _STAGES = {f"{name}_at": at(hour) for hour, name in enumerate(("enriched", "routed", "notified", "acknowledged", "triaged"), 1)}
-_EVENT = {"event": "commented", "ref": "A", "actor": "anna", "target_person": "bo", "channel": "chat", "ticket": None, "method": "file"}
+_EVENT = {"event": "commented", "ref": "A", "actor": "anna", "target_person": "bo", "channel": "chat", "ticket": None, "method": "file", "declined_status": "outside_cycle", "comment": "not ours"}
 _STATUSES = dict.fromkeys(("status", "place_status", "routing_status", "dispatch_status", "acknowledgement_status", "triage_status"), "counted")
 
 #: A row of each batch that breaks nothing.
@@ -118,6 +118,7 @@ BREAKING: dict[str, list[tuple[str, dict]]] = {
     "acknowledgement_untrusted": [("event", {"acknowledgement_status": "untrusted_method"})],
     "acknowledgement_withdrawn": [("event", {"acknowledgement_status": "withdrawn"})],
     "acknowledgement_outside_cycle": [("event", {"acknowledgement_status": "outside_cycle"})],
+    "handoff_declined": [("event", {"declined_status": "counted"})],
     "acknowledgement_before_capture": [("event", {"acknowledgement_at": T0 - timedelta(microseconds=1)})],
     **{f"{stage}_out_of_sequence": [("cycle", {f"before_{column}": at(20)})] for stage, column in (
         ("enrichment", "enriched_at"), ("routing", "routed_at"), ("dispatch", "notified_at"), ("acknowledgement", "acknowledged_at"), ("triage", "triaged_at"),

@@ -73,7 +73,7 @@ BANDS = ("critical", "high", "medium", "low")
 RANK = {"critical": 0, "high": 1, "medium": 2, "low": 3, "unrated": 4, "informational": 5}
 VOCABULARY = ("enriched", "routed", "notified", "acknowledged", "acknowledgement_withdrawn", "triaged", "assigned", "reassigned", "commented",
               "in_progress", "resolved", "verified", "reopened", "withdrawn", "ticket_linked", "control_accepted", "control_attested",
-              "control_expired")
+              "control_expired", "declined")
 ORDER = {word: n for n, word in enumerate(VOCABULARY)}
 NAMING = ("routed", "assigned", "reassigned")
 AFTER_ENRICHED = VOCABULARY[ORDER["routed"]:ORDER["verified"] + 1]

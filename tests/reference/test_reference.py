@@ -179,6 +179,13 @@ def test_who_may_acknowledge(zone):
     assert row["failure_modes"] == ["acknowledgement_ambiguity"]
 
 
+def test_declining_changes_nothing(zone):
+    zone.scan("2026-04-01T09:00:00Z").event("commented", "2026-04-01T13:00:00Z", actor="bo")
+    before = zone.run()
+    zone.event("declined", "2026-04-01T10:00:00Z", actor="anna", comment="not ours").event("declined", "2026-04-01T14:00:00Z", actor="cy")
+    assert zone.run() == before
+
+
 def test_noise_counts_unmatched_refs(zone):
     zone.scan("2026-04-01T09:00:00Z")
     for n in range(19):

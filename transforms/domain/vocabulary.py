@@ -30,6 +30,7 @@ EVENTS: Final = (
     "control_accepted",
     "control_attested",
     "control_expired",
+    "declined",
 )
 EVENT_RANK: Final = {event: rank for rank, event in enumerate(EVENTS)}
 #: Events whose target_person becomes the decision in force (ruling 35).

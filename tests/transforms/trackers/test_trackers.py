@@ -11,12 +11,14 @@ import pytest
 import yaml
 
 from transforms import tracker_formats, trackers
+from transforms.domain import instants
 from transforms.domain.errors import PolicyError
 from transforms.domain.head import Head
 from transforms.domain.mapping import shipped
 from transforms.domain.policy import overlaid
-from transforms.domain.tracked import commands, marked, rich_text
+from transforms.domain.tracked import Fact, commands, marked, rich_text
 from transforms.formats import FOLDERS
+from transforms.tracking import Tally, mapped
 from warehouse import decisions, rebuild
 from warehouse.load import Stamp
 
@@ -346,6 +348,14 @@ def test_marker_lines(text, refs):
 @pytest.mark.parametrize(("text", "found"), [("/ack", ("/ack",)), ("  /ACK now\n/triaged", ("/ack", "/triaged")), ("see /ack", ()), ("/etc/passwd", ()), (None, ())])
 def test_commands(text, found):
     assert commands(text) == found
+
+
+@pytest.mark.parametrize("tracker", ["jira", "gitlab", "github_issues", "servicenow", "pagerduty", "opsgenie", "defectdojo", "secportal", "cloudevents", "generic"])
+def test_declining_in_a_comment_is_no_work_on_it(tools, tracker):
+    text = "/decline the service moved to storefront"
+    fact = Fact(pointer="x", section="comment", words=commands(text), at=instants.Stamp(0, "zoned"), ticket="SEC-1", text=text)
+    (row,) = mapped([fact], tools.make_policy().trackers[tracker], tracker, Tally())
+    assert (row["event"], row["comment"]) == ("declined", text)
 
 
 def test_a_document_nested_without_end_has_the_text_of_its_top():

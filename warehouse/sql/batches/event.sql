@@ -41,6 +41,7 @@ SELECT
     CASE WHEN event.event = 'notified' THEN event.status END AS dispatch_status,
     CASE WHEN event.event = 'acknowledged' THEN event.status END AS acknowledgement_status,
     CASE WHEN event.event = 'triaged' THEN event.status END AS triage_status,
+    CASE WHEN event.event = 'declined' THEN event.status END AS declined_status, event.comment,
     CASE WHEN event.event = 'acknowledged' THEN event.occurred_at END AS acknowledgement_at,
     CASE WHEN event.event <> 'acknowledged' THEN event.occurred_at END AS event_at,
     compared.routed_severity, compared.routed_rank, compared.band_rank,

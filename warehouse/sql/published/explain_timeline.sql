@@ -6,9 +6,21 @@ WITH seen AS (
     JOIN mart.finding_alias USING (sighting_id)
     WHERE finding_alias.finding_id = $id
 ),
+asserted AS (
+    -- Who wrote down what they, or somebody else, said: of the operating system, or a link.
+    SELECT event_id, min(asserted_by) AS asserted_by
+    FROM record.activity
+    GROUP BY event_id
+),
 happened AS (
-    SELECT occurred_at, event, coalesce(actor, method), concat_ws(', ', 'to ' || target_person, severity, comment, CASE WHEN NOT is_valid THEN 'not counted: ' || status END)
+    SELECT
+        occurred_at, event, coalesce(actor, method),
+        concat_ws(
+            ', ', 'to ' || target_person, severity, comment, 'asserted by ' || asserted_by || ' (' || method || ')',
+            CASE WHEN NOT is_valid THEN 'not counted: ' || status END
+        )
     FROM mart.event
+    LEFT JOIN asserted USING (event_id)
     WHERE finding_id = $id
 ),
 routed AS (
