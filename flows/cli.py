@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any, NoReturn
 
@@ -24,6 +25,9 @@ app = typer.Typer(
     rich_markup_mode=None,
     epilog="Example: handoff run --landing ./landing && handoff sql 'FROM mart.unrouted_queue'",
 )
+
+serve_app = typer.Typer(name="serve", help="Keep something running: it ends with Ctrl-C or SIGTERM.", no_args_is_help=True)
+app.add_typer(serve_app)
 
 HomeOption = Annotated[Path | None, typer.Option("--home", help="Where warehouse, raw files, published copy and reports live [default: $HANDOFF_HOME, else ./.handoff].")]
 JsonOption = Annotated[bool, typer.Option("--json", help="Machine output.")]
@@ -444,6 +448,22 @@ def verify(
         _print_table(list(rows[0]), [tuple(row.values()) for row in rows])
     if not all(row["is_good"] for row in rows):
         raise typer.Exit(1)
+
+
+@serve_app.command(epilog="Example: handoff serve scheduler --landing ./landing --home ./.handoff --policy my-policy.yaml")
+def scheduler(
+    landing: Annotated[str, typer.Option("--landing", help="Folder or fsspec URL that the hourly run reads.")] = "./landing",
+    home: HomeOption = None,
+    policy: PolicyOption = None,
+    host: Annotated[str, typer.Option("--host", help="Address to listen on. Other than this machine's own needs PREFECT_SERVER_API_AUTH_STRING.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option("--port", help="Port of the server and its pages.")] = 4200,
+    deployments: Annotated[Path | None, typer.Option("--deployments", help="What runs when [default: prefect.yaml of the checkout].")] = None,
+) -> None:
+    """Bring up a Prefect server, a worker and all that runs on schedules, on this machine, and look after them."""
+    from flows import serve
+
+    options = serve.Options(landing, settings.home_folder(home), policy, host, port)
+    serve.serve(replace(options, deployments=deployments.absolute()) if deployments else options)
 
 
 def _seconds(text: str | None) -> float:

@@ -43,6 +43,15 @@ def query(folder: Path, text: str) -> tuple[list[str], list[tuple]]:
             raise UsageError("sql", seen=str(error).splitlines()[0], remedy="`handoff sql 'SHOW ALL TABLES'` lists what there is") from None
 
 
+def as_of_us(folder: Path) -> int:
+    """The instant that the published copy is of. Raises `RunError` where it has no run."""
+    with open_copy(folder) as connection:
+        row = connection.execute("SELECT epoch_us(as_of) FROM record.run WHERE is_published ORDER BY number DESC LIMIT 1").fetchone()
+    if row is None:
+        raise RunError(str(Home(folder).published), seen="it holds no run", remedy="publish it again with `handoff run`")
+    return row[0]
+
+
 def status(folder: Path) -> dict[str, Any]:
     """The last runs, what is quarantined or held, and the expectations that failed: of the warehouse, so that an unpublished run shows too."""
     home = Home(folder)
