@@ -466,7 +466,38 @@ def scheduler(
     serve.serve(replace(options, deployments=deployments.absolute()) if deployments else options)
 
 
-def _seconds(text: str | None) -> float:
+@app.command(epilog="Example: handoff doctor --landing ./landing --policy my-policy.yaml")
+def doctor(
+    home: HomeOption = None,
+    landing: Annotated[str | None, typer.Option("--landing", help="The landing zone, to look at it too.")] = None,
+    policy: PolicyOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Check what this installation stands on, and say what to do; exit 1 where something fails."""
+    from flows import doctor as checking
+
+    rows = checking.examine(settings.home_folder(home), landing, policy)
+    if as_json:
+        _print_json([row.as_json() for row in rows])
+    else:
+        _print_table(["check", "state", "seen", "what to do"], [(row.check, row.state, row.seen, row.remedy) for row in rows])
+    if any(row.state == checking.FAIL for row in rows):
+        raise typer.Exit(1)
+
+
+@app.command(epilog="Example: handoff watchdog --max-age 26h || mail -s 'handoff is stale' oncall@example.com")
+def watchdog(
+    max_age: Annotated[str, typer.Option("--max-age", help="How old what is published may be.")] = "26h",
+    max_run: Annotated[str, typer.Option("--max-run", help="How long one run may hold the home.")] = "2h",
+    home: HomeOption = None,
+) -> None:
+    """Exit 1 with one line where what is published is too old or a run hangs. Needs no server."""
+    from flows import freshness
+
+    print(freshness.watch(settings.home_folder(home), _seconds(max_age, "--max-age"), _seconds(max_run, "--max-run")).line())
+
+
+def _seconds(text: str | None, option: str = "--wait") -> float:
     from pydantic import TypeAdapter, ValidationError
 
     from transforms.domain.policy import WallDuration
@@ -476,7 +507,7 @@ def _seconds(text: str | None) -> float:
     try:
         return TypeAdapter(WallDuration).validate_python(text).wall_us() / 1e6
     except ValidationError:
-        raise UsageError("--wait", seen=repr(text), expected="a whole number and s, m, h or d, as in 10m") from None
+        raise UsageError(option, seen=repr(text), expected="a whole number and s, m, h or d, as in 10m") from None
 
 
 def _print_json(value: Any) -> None:

@@ -14,8 +14,10 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import yaml
 
@@ -28,6 +30,8 @@ from warehouse.home import Home
 from warehouse.landing import open_landing
 
 POOL = "handoff"
+#: Below the home, while a scheduler runs: where its server is.
+API_FILE = "prefect/api_url"
 #: A server that starts on a busy machine for the first time makes its database.
 START_SECONDS = 180
 #: Each step of setting it up imports Prefect.
@@ -79,11 +83,13 @@ def serve(options: Options) -> None:
         group = _Children(folder / "logs", _environment(options, home, folder, api.url, zone, auth), end)
         try:
             _bring_up(options, group, api)
+            (home.folder / API_FILE).write_text(api.url, encoding="utf-8")
             _say_what_is_up(options, api, zone, has_auth=auth is not None)
             group.look_after()
         except _ToldToEnd:
             pass
         finally:
+            (home.folder / API_FILE).unlink(missing_ok=True)
             group.stop()
             _say("stopped")
 
@@ -200,11 +206,12 @@ def _say_what_is_up(options: Options, api: Api, zone: str, *, has_auth: bool) ->
     due = [(run["expected_start_time"], run["deployment_id"]) for run in api.next_runs() if run["deployment_id"] in names]
     for at, identifier in due:
         found = names[identifier]
-        print(f"  next {at[:16].replace('T', ' ')} UTC  {flows.get(found['flow_id'], '?')}/{found['name']}")
+        print(f"  next {datetime.fromisoformat(at).astimezone(ZoneInfo(zone)):%Y-%m-%d %H:%M %Z}  {flows.get(found['flow_id'], '?')}/{found['name']}")
     waiting = set(names) - {identifier for _, identifier in due}
     for found in sorted((names[identifier] for identifier in waiting), key=lambda one: (flows.get(one["flow_id"], "?"), one["name"])):
         for schedule in found["schedules"]:
-            print(f"  at {schedule['schedule'].get('cron', '')} ({zone})  {flows.get(found['flow_id'], '?')}/{found['name']}")
+            state = "" if schedule["active"] else " (off: there is no connections.yaml)" if found["entrypoint"] == _PULL else " (off)"
+            print(f"  at {schedule['schedule'].get('cron', '')} {schedule['schedule'].get('timezone') or 'UTC'}{state}  {flows.get(found['flow_id'], '?')}/{found['name']}")
     _say(f"logs in {options.home / 'prefect' / 'logs'}; Ctrl-C or SIGTERM ends all of it")
     sys.stdout.flush()
 
