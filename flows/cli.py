@@ -76,20 +76,15 @@ def sql(
 
 @app.command(epilog="Example: handoff status")
 def status(home: HomeOption = None, as_json: JsonOption = False) -> None:
-    """What the last run did, what waits for a person, and what its expectations found."""
+    """One screen: the last runs, the five numbers, what waits for a person, what its expectations found, what to do next."""
+    from flows import status as screens
     from warehouse import published
 
     found = published.status(settings.home_folder(home))
     if as_json:
         _print_json(found)
         return
-    for name, value in found.items():
-        if isinstance(value, list):
-            print(f"{name}: {len(value)}")
-            for item in value:
-                print(f"  {_line(item)}")
-        else:
-            print(f"{name}: {value}")
+    screens.show(found, settings.now_us())
 
 
 @app.command(epilog="Example: handoff formats --explain report.json")

@@ -53,14 +53,21 @@ def as_of_us(folder: Path) -> int:
 
 
 def status(folder: Path) -> dict[str, Any]:
-    """The last runs, what is quarantined or held, and the expectations that failed: of the warehouse, so that an unpublished run shows too."""
+    """The last runs, the five numbers, what is open, quarantined or held, and the expectations that failed: of the warehouse, so that an
+    unpublished run shows too."""
     home = Home(folder)
     with _open_latest(home) as connection:
         runs = dicts(connection, sql_file("published/last_runs.sql"))
         files = dicts(connection, sql_file("published/waiting_files.sql"))
         tables = {name for (name,) in connection.execute("SELECT table_name FROM duckdb_tables() WHERE schema_name = 'mart'").fetchall()}
         failed = dicts(connection, sql_file("published/failed_expectations.sql")) if "expectation_result" in tables else []
-    return {"home": str(folder), "last_runs": runs, "waiting_files": files, "failed_expectations": failed}
+        numbers = dicts(connection, sql_file("published/status_numbers.sql")) if "dashboard" in tables else []
+        queue = dicts(connection, sql_file("published/status_queue.sql"))[0] if {"handoff", "unrouted_queue", "breach_forecast"} <= tables else None
+        (published_as_of,) = connection.execute("SELECT max(as_of) FROM record.run WHERE is_published").fetchone() or (None,)
+    return {
+        "home": str(folder), "published_as_of": published_as_of, "last_runs": runs, "five_numbers": numbers, "queue": queue,
+        "waiting_files": files, "failed_expectations": failed,
+    }  # fmt: skip
 
 
 def _open_latest(home: Home) -> duckdb.DuckDBPyConnection:
