@@ -246,12 +246,6 @@ def test_sql_prints_rows_for_machines_when_piped(handoff, published_home):
     assert "nowhere" in done.err
 
 
-def handoff_status(home):
-    from warehouse import published
-
-    return published.status(home)
-
-
 def test_status_says_what_the_last_run_did(handoff, published_home):
     found = handoff("status", "--home", published_home, "--json").json
     (run,) = found["last_runs"]
@@ -271,8 +265,9 @@ def test_status_says_what_the_last_run_did(handoff, published_home):
         assert row["message"] not in done.out
     assert "\x1b" not in done.out
     from flows.status import screen
+    from warehouse import published
 
-    narrow = [line.text for line in screen(handoff_status(published_home), 0, 80)]
+    narrow = [line.text for line in screen(published.status(published_home), 0, 80)]
     assert max(map(len, narrow[1:])) <= 80, "only a home's path may be longer than a small terminal"
 
 
