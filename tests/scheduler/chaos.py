@@ -61,7 +61,7 @@ class Landing:
             {"title": f"F{number}-{k}", "severity": "High", "description": "d", "vuln_id_from_tool": f"R{number}-{k}", "unique_id_from_tool": f"N{number}-{k}"}
             for k in range(FINDINGS)
         ]
-        scan, side = json.dumps({"findings": results}), {"target": "pay-api", "captured_at": at.isoformat(), "scanner": "one", "scope": f"part-{number}"}
+        scan, side = json.dumps({"findings": results}), {"target": "pay-api", "captured_at": at.isoformat(), "scanner": "one", "scope": [f"part-{number}"]}
         self._put(f"scans/s{number}.json", scan, side)
         self.contents, self.findings = self.contents + 1, self.findings + FINDINGS
         if number % 5 == 4:
@@ -72,7 +72,7 @@ class Landing:
             self.contents, self.events = self.contents + 1, self.events + 1
         self.deliveries += 1
 
-    def _put(self, path: str, text: str, sidecar: dict[str, str] | None = None) -> None:
+    def _put(self, path: str, text: str, sidecar: dict[str, Any] | None = None) -> None:
         """As a careful sender does it: the sidecar first, each file whole at once."""
         place = self.folder / path
         place.parent.mkdir(parents=True, exist_ok=True)
@@ -208,8 +208,9 @@ def check(scheduler: Scheduler, landing: Landing) -> dict[str, Any]:
             return both.execute(text).fetchone()
 
         found["contents landed"] = landing.contents
-        found["contents claimed"], attempts = one("SELECT count(DISTINCT sha256), count(*) FROM broken.record.landing_attempt WHERE kind <> 'own' AND path NOT LIKE 'own/%'")
+        found["contents claimed"], attempts = one("SELECT count(DISTINCT sha256), count(*) FROM broken.record.landing_attempt")
         found["readings"] = attempts
+        found["quarantined or held"] = one("SELECT count(*) FROM broken.record.landing_attempt WHERE status NOT IN ('loaded', 'empty')")[0]
         found["observations"] = one("SELECT count(*) FROM broken.record.observation")[0]
         found["acknowledgements"] = one("SELECT count(*) FROM broken.record.activity WHERE event = 'acknowledged'")[0]
         found["findings"] = one("SELECT count(*) FROM broken.mart.finding")[0]
@@ -227,6 +228,7 @@ def check(scheduler: Scheduler, landing: Landing) -> dict[str, Any]:
         }
         found["marts that differ"] = other or "none"
         print("\n".join(f"{name}: {value}" for name, value in found.items()), flush=True)
+        require(found["quarantined or held"] == 0, "every file is read")
         require(found["contents claimed"] == landing.contents == attempts, "each content is claimed once")
         require(found["observations"] == landing.findings == found["findings"], "no result is lost, none is there twice")
         require(found["acknowledgements"] == landing.events, "no event is lost, none is there twice")
