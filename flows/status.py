@@ -65,7 +65,7 @@ def screen(found: dict[str, Any], now_us: int, width: int | None = None) -> Iter
             yield Line(f"{_LABELS[row['number']]:<26}" + "".join(f"{_value(row[band], row['unit']):>10}" for band in _BANDS))
     if queue := found["queue"]:
         yield Line("")
-waits = f"{queue['unacknowledged']} ({queue['unacknowledged_past_due']} past due, {queue['due_soon']} due soon)"
+        waits = f"{queue['unacknowledged']} ({queue['unacknowledged_past_due']} past due, {queue['due_soon']} due soon)"
         yield Line(f"open {queue['open']}, not acknowledged {waits}, unrouted {queue['unrouted']}", "bold")
     yield from _waiting(found["waiting_files"])
     yield from _failed(found["failed_expectations"], width)

@@ -49,7 +49,7 @@ def test_what_cannot_be_meant_is_said_before_anything_is_started(tmp_path):
     policy.write_text("reporting_zon: UTC\n")
     with pytest.raises(PolicyError, match="reporting_zon"):
         serve.serve(options(tmp_path, policy=policy))
-    with pytest.raises(UsageError, match="other.yaml is not there"):
+    with pytest.raises(UsageError, match=r"other\.yaml is not there"):
         serve.serve(options(tmp_path, deployments=tmp_path / "other.yaml"))
     assert not (tmp_path / "home").exists()
     with socket.socket() as other:
