@@ -11,7 +11,7 @@ READY := $(VENV)/.ready
 DEMO := build/demo
 SUPPORTED := 3.11 to 3.13
 
-.PHONY: help demo test check docs bench lock system-packages clean
+.PHONY: help demo test test-scheduler check docs bench lock system-packages clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -25,6 +25,9 @@ demo: $(READY) ## Run the whole job on the bundled input; ends by saying where t
 # A file of tests stays with one process, so that what its tests share is made once.
 test: $(READY) ## Pass the tests, one process a core; what is skipped says why
 	@$(BIN)/python -m pytest --numprocesses auto --dist loadfile
+
+test-scheduler: $(READY) ## Kill server, worker and runs of a real scheduler for MINUTES (15) of cron runs; nothing may be lost or counted twice
+	@PYTHONPATH=. $(BIN)/python tests/scheduler/chaos.py --minutes $(or $(MINUTES),15)
 
 check: $(READY) ## Lint, and hold the layers to the import rules
 	@$(BIN)/ruff check --no-cache .

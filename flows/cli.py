@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any, NoReturn
 
@@ -25,7 +26,7 @@ app = typer.Typer(
     epilog="Example: handoff run --landing ./landing && handoff sql 'FROM mart.unrouted_queue'",
 )
 
-serve_app = typer.Typer(help="Serve until told to stop.", no_args_is_help=True, rich_markup_mode=None)
+serve_app = typer.Typer(help="Keep something running: it ends with Ctrl-C or SIGTERM.", no_args_is_help=True, rich_markup_mode=None)
 app.add_typer(serve_app, name="serve")
 
 HomeOption = Annotated[Path | None, typer.Option("--home", help="Where warehouse, raw files, published copy and reports live [default: $HANDOFF_HOME, else ./.handoff].")]
@@ -75,20 +76,15 @@ def sql(
 
 @app.command(epilog="Example: handoff status")
 def status(home: HomeOption = None, as_json: JsonOption = False) -> None:
-    """What the last run did, what waits for a person, and what its expectations found."""
+    """One screen: the last runs, the five numbers, what waits for a person, what its expectations found, what to do next."""
+    from flows import status as screens
     from warehouse import published
 
     found = published.status(settings.home_folder(home))
     if as_json:
         _print_json(found)
         return
-    for name, value in found.items():
-        if isinstance(value, list):
-            print(f"{name}: {len(value)}")
-            for item in value:
-                print(f"  {_line(item)}")
-        else:
-            print(f"{name}: {value}")
+    screens.show(found, settings.now_us())
 
 
 @app.command(epilog="Example: handoff formats --explain report.json")
@@ -570,6 +566,53 @@ def verify(
         _print_table(list(rows[0]), [tuple(row.values()) for row in rows])
     if not all(row["is_good"] for row in rows):
         raise typer.Exit(1)
+
+
+@serve_app.command(epilog="Example: handoff serve scheduler --landing ./landing --home ./.handoff --policy my-policy.yaml")
+def scheduler(
+    landing: Annotated[str, typer.Option("--landing", help="Folder or fsspec URL that the hourly run reads.")] = "./landing",
+    home: HomeOption = None,
+    policy: PolicyOption = None,
+    host: Annotated[str, typer.Option("--host", help="Address to listen on. Other than this machine's own needs PREFECT_SERVER_API_AUTH_STRING.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option("--port", help="Port of the server and its pages.")] = 4200,
+    deployments: Annotated[Path | None, typer.Option("--deployments", help="What runs when [default: prefect.yaml of the checkout].")] = None,
+) -> None:
+    """Bring up a Prefect server, a worker and all that runs on schedules, on this machine, and look after them."""
+    from flows import serve
+
+    options = serve.Options(landing, settings.home_folder(home), policy, host, port)
+    serve.serve(replace(options, deployments=deployments.absolute()) if deployments else options)
+
+
+@app.command(epilog="Example: handoff doctor --landing ./landing --policy my-policy.yaml")
+def doctor(
+    home: HomeOption = None,
+    landing: Annotated[str | None, typer.Option("--landing", help="The landing zone, to look at it too.")] = None,
+    policy: PolicyOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Check what this installation stands on, and say what to do; exit 1 where something fails."""
+    from flows import doctor as checking
+
+    rows = checking.examine(settings.home_folder(home), landing, policy)
+    if as_json:
+        _print_json([row.as_json() for row in rows])
+    else:
+        _print_table(["check", "state", "seen", "what to do"], [(row.check, row.state, row.seen, row.remedy) for row in rows])
+    if any(row.state == checking.FAIL for row in rows):
+        raise typer.Exit(1)
+
+
+@app.command(epilog="Example: handoff watchdog --max-age 26h || mail -s 'handoff is stale' oncall@example.com")
+def watchdog(
+    max_age: Annotated[str, typer.Option("--max-age", help="How old what is published may be.")] = "26h",
+    max_run: Annotated[str, typer.Option("--max-run", help="How long one run may hold the home.")] = "2h",
+    home: HomeOption = None,
+) -> None:
+    """Exit 1 with one line where what is published is too old or a run hangs. Needs no server."""
+    from flows import freshness
+
+    print(freshness.watch(settings.home_folder(home), _seconds(max_age, "--max-age"), _seconds(max_run, "--max-run")).line())
 
 
 def _seconds(text: str | None, option: str = "--wait") -> float:

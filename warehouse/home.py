@@ -9,6 +9,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 from transforms.domain.errors import LockHeld, UsageError
 
@@ -71,6 +72,31 @@ class Home:
                 file.seek(0)
                 file.truncate()
                 file.flush()
+
+    def holder(self, file_name: str = "run.lock") -> dict[str, Any] | None:
+        """Who holds a lock, with `run`, `started` and `pid`; None where nobody does. Asks without taking it: nobody is turned away by the question."""
+        path = self.folder / file_name
+        try:
+            holder, number = json.loads(path.read_text(encoding="utf-8")), path.stat().st_ino
+        except (OSError, ValueError):
+            return None
+        try:
+            locks = Path("/proc/locks").read_text(encoding="ascii").splitlines()
+        except OSError:
+            return holder if _is_alive(holder["pid"]) else None
+        # A process that was killed leaves its words in the file, but no lock.
+        held = any(" FLOCK " in line and line.split()[-3].rpartition(":")[2] == str(number) for line in locks)
+        return holder if held else None
+
+
+def _is_alive(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        pass
+    return True
 
 
 def _holder(file) -> str:

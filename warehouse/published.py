@@ -43,15 +43,31 @@ def query(folder: Path, text: str) -> tuple[list[str], list[tuple]]:
             raise UsageError("sql", seen=str(error).splitlines()[0], remedy="`handoff sql 'SHOW ALL TABLES'` lists what there is") from None
 
 
+def as_of_us(folder: Path) -> int:
+    """The instant that the published copy is of. Raises `RunError` where it has no run."""
+    with open_copy(folder) as connection:
+        row = connection.execute("SELECT epoch_us(as_of) FROM record.run WHERE is_published ORDER BY number DESC LIMIT 1").fetchone()
+    if row is None:
+        raise RunError(str(Home(folder).published), seen="it holds no run", remedy="publish it again with `handoff run`")
+    return row[0]
+
+
 def status(folder: Path) -> dict[str, Any]:
-    """The last runs, what is quarantined or held, and the expectations that failed: of the warehouse, so that an unpublished run shows too."""
+    """The last runs, the five numbers, what is open, quarantined or held, and the expectations that failed: of the warehouse, so that an
+    unpublished run shows too."""
     home = Home(folder)
     with _open_latest(home) as connection:
         runs = dicts(connection, sql_file("published/last_runs.sql"))
         files = dicts(connection, sql_file("published/waiting_files.sql"))
         tables = {name for (name,) in connection.execute("SELECT table_name FROM duckdb_tables() WHERE schema_name = 'mart'").fetchall()}
         failed = dicts(connection, sql_file("published/failed_expectations.sql")) if "expectation_result" in tables else []
-    return {"home": str(folder), "last_runs": runs, "waiting_files": files, "failed_expectations": failed}
+        numbers = dicts(connection, sql_file("published/status_numbers.sql")) if "dashboard" in tables else []
+        queue = dicts(connection, sql_file("published/status_queue.sql"))[0] if {"handoff", "unrouted_queue", "breach_forecast"} <= tables else None
+        (published_as_of,) = connection.execute("SELECT max(as_of) FROM record.run WHERE is_published").fetchone() or (None,)
+    return {
+        "home": str(folder), "published_as_of": published_as_of, "last_runs": runs, "five_numbers": numbers, "queue": queue,
+        "waiting_files": files, "failed_expectations": failed,
+    }  # fmt: skip
 
 
 def _open_latest(home: Home) -> duckdb.DuckDBPyConnection:

@@ -54,6 +54,13 @@ def verify(folder: Path, code_version: str) -> list[dict[str, Any]]:
     return rows
 
 
+def sample(folder: Path, number: int) -> tuple[int, list[str]]:
+    """(how many raw files are claimed, those of the latest `number` of them that are missing or changed). Raises `UsageError` where nothing is published."""
+    with published.open_copy(folder) as connection:
+        claimed = connection.execute("SELECT sha256 FROM record.landing_attempt GROUP BY sha256 ORDER BY max(landed_at) DESC, sha256").fetchall()
+    return len(claimed), [digest for (digest,) in claimed[:number] if not _is_whole(Home(folder).raw, digest)]
+
+
 def verify_file(path: Path, code_version: str) -> list[dict[str, Any]]:
     """The same for a file by itself, a copy or the marts of a past instant: what it holds against what it says; of raw files it knows nothing.
 

@@ -252,8 +252,23 @@ def test_status_says_what_the_last_run_did(handoff, published_home):
     assert (run["as_of"], run["is_published"], run["files_new"], run["rows_in"]) == ("2026-05-04 12:00:00", True, 16, 48)
     assert found["waiting_files"] == []
     done = handoff("status", "--home", published_home)
-    assert "last_runs: 1" in done.out
+    assert done.out.startswith(f"{published_home}: published as of 2026-05-04T12:00:00Z, ")
+    assert "2026-05-04 12:00:00   yes             16        48" in done.out
+    for row in found["five_numbers"]:
+        assert {"number", "unit", "all", "critical", "high", "medium", "low"} <= set(row)
+    assert len(found["five_numbers"]) == 5
+    (counts,) = handoff("sql", "SELECT count(*) FILTER (WHERE is_open) AS open FROM mart.handoff", "--home", published_home, "--json").json
+    assert found["queue"]["open"] == counts["open"]
+    assert f"open {counts['open']}, not acknowledged" in done.out
+    for row in found["failed_expectations"]:
+        assert f"{row['expectation']} {row['failed']}" in done.out, "each with its count, and not with its message"
+        assert row["message"] not in done.out
     assert "\x1b" not in done.out
+    from flows.status import screen
+    from warehouse import published
+
+    narrow = [line.text for line in screen(published.status(published_home), 0, 80)]
+    assert max(map(len, narrow[1:])) <= 80, "only a home's path may be longer than a small terminal"
 
 
 def test_explain_tells_the_life_of_one_finding(handoff, published_home):

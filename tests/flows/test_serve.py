@@ -1,0 +1,185 @@
+"""`handoff serve scheduler`: what it refuses before anything is started, and a real one that is brought up, disturbed and told to end."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from flows import serve
+from flows.prefect_api import Api
+from transforms.domain.errors import PolicyError, RunError, UsageError
+
+ROOT = Path(__file__).resolve().parents[2]
+SCENARIO = ROOT / "tests" / "golden" / "scenarios" / "plain_path"
+UP_SECONDS, WAIT_SECONDS, END_SECONDS = 300, 120, 90
+
+
+def options(tmp_path: Path, **more: Any) -> serve.Options:
+    return serve.Options(str(SCENARIO / "landing"), tmp_path / "home", **more)
+
+
+@pytest.mark.parametrize("host", ["0.0.0.0", "::", "192.0.2.1", "handoff.example.com"])
+def test_other_machines_are_let_in_with_a_password_alone(tmp_path, monkeypatch, host):
+    monkeypatch.delenv("PREFECT_SERVER_API_AUTH_STRING", raising=False)
+    with pytest.raises(UsageError, match="PREFECT_SERVER_API_AUTH_STRING"):
+        serve.serve(options(tmp_path, host=host))
+    for weak in ("admin:admin", ":0123456789abcdef", "0123456789abcdef"):
+        monkeypatch.setenv("PREFECT_SERVER_API_AUTH_STRING", weak)
+        with pytest.raises(UsageError, match="at least 16 characters") as raised:
+            serve.serve(options(tmp_path, host=host))
+        assert weak not in str(raised.value), "a password is never repeated"
+    assert not (tmp_path / "home").exists()
+
+
+def test_what_cannot_be_meant_is_said_before_anything_is_started(tmp_path):
+    with pytest.raises(UsageError, match="nowhere"):
+        serve.serve(serve.Options(str(tmp_path / "nowhere"), tmp_path / "home"))
+    policy = tmp_path / "policy.yaml"
+    policy.write_text("reporting_zon: UTC\n")
+    with pytest.raises(PolicyError, match="reporting_zon"):
+        serve.serve(options(tmp_path, policy=policy))
+    with pytest.raises(UsageError, match=r"other\.yaml is not there"):
+        serve.serve(options(tmp_path, deployments=tmp_path / "other.yaml"))
+    assert not (tmp_path / "home").exists()
+    with socket.socket() as other:
+        other.bind(("127.0.0.1", 0))
+        other.listen()
+        with pytest.raises(UsageError, match="expected a free port"):
+            serve.serve(options(tmp_path, port=other.getsockname()[1]))
+    assert not (tmp_path / "home" / "prefect").exists()
+
+
+# A real one
+
+
+class Running:
+    """`handoff serve scheduler` as a process."""
+
+    def __init__(self, folder: Path, env: dict[str, str], *more: str) -> None:
+        with socket.socket() as free:
+            free.bind(("127.0.0.1", 0))
+            self.port = free.getsockname()[1]
+        self.home, self.folder, self.env = folder / "home", folder, env
+        self.log = folder / "serve.log"
+        self.process = self.start(self.log, self.port, *more)
+        self.api = Api(f"http://127.0.0.1:{self.port}/api", env.get("PREFECT_SERVER_API_AUTH_STRING"))
+
+    def start(self, log: Path, port: int, *more: str) -> subprocess.Popen:
+        command = ["-m", "flows.cli", "serve", "scheduler", "--landing", str(self.folder / "landing"), "--home", str(self.home), "--port", str(port), *more]
+        with open(log, "wb") as file:
+            return subprocess.Popen(
+                [sys.executable, *command], cwd=ROOT, env=self.env, stdin=subprocess.DEVNULL, stdout=file, stderr=subprocess.STDOUT, start_new_session=True
+            )
+
+    def wait_for(self, what: Callable[[], Any], seconds: float) -> Any:
+        deadline = time.monotonic() + seconds
+        while not (found := what()):
+            if time.monotonic() > deadline or self.process.poll() is not None:
+                pytest.fail(f"not within {seconds} s\n{self.words()}")
+            time.sleep(0.2)
+        return found
+
+    def words(self) -> str:
+        return self.log.read_text(encoding="utf-8")
+
+    def children(self) -> dict[str, int]:
+        found = {}
+        for entry in Path("/proc").glob("[0-9]*"):
+            try:
+                if int((entry / "stat").read_text().rpartition(")")[2].split()[1]) == self.process.pid:
+                    found[(entry / "cmdline").read_bytes().split(b"\0")[3].decode()] = int(entry.name)
+            except (OSError, IndexError):
+                continue  # it has just ended
+        return found
+
+    def belongings(self) -> list[int]:
+        mark, found = f"PREFECT_HOME={self.home}/".encode(), []
+        for entry in Path("/proc").glob("[0-9]*"):
+            try:
+                if mark in (entry / "environ").read_bytes() and (entry / "stat").read_text().rpartition(")")[2].split()[0] != "Z":
+                    found.append(int(entry.name))
+            except OSError:
+                continue  # it has just ended, or is not ours
+        return found
+
+
+@pytest.fixture(scope="module")
+def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
+    """A scheduler that is up, in a zone that is not UTC, with a password."""
+    if not Path("/proc/self/environ").exists():
+        pytest.skip("/proc is Linux's")
+    folder = tmp_path_factory.mktemp("serve")
+    shutil.copytree(SCENARIO / "landing", folder / "landing")
+    (folder / "policy.yaml").write_text("reporting_zone: Asia/Tokyo\n")
+    env = {name: value for name, value in os.environ.items() if not name.startswith(("PREFECT_", "HANDOFF_"))}
+    env |= {"PYTHONPATH": str(ROOT), "PREFECT_SERVER_API_AUTH_STRING": "handoff:only-for-this-test"}
+    found = Running(folder, env, "--policy", str(folder / "policy.yaml"))
+    try:
+        found.wait_for(lambda: "Ctrl-C or SIGTERM" in found.words(), UP_SECONDS)
+        yield found
+    finally:
+        if found.process.poll() is None:
+            found.process.terminate()
+            found.process.wait(END_SECONDS)
+        left = found.belongings()
+        for pid in left:
+            os.kill(pid, signal.SIGKILL)
+        assert not left, "every process that was started has ended"
+
+
+def test_a_scheduler_is_brought_up_disturbed_and_ends(running: Running):
+    # Up: what prefect.yaml says, in the policy's zone, behind the password.
+    assert Api(running.api.url).is_healthy()
+    with pytest.raises(RunError, match="does not accept who asks"):
+        Api(running.api.url).deployments()
+    deployments = {f"{one['entrypoint']}/{one['name']}": one for one in running.api.deployments()}
+    sweep = deployments["flows/sweep_findings.py:sweep_findings/daily"]
+    assert [(one["schedule"]["cron"], one["schedule"]["timezone"], one["active"]) for one in sweep["schedules"]] == [("30 5 * * *", "Asia/Tokyo", True)]
+    assert sweep["parameters"]["policy"] == str(running.folder / "policy.yaml")
+    pull = deployments["flows/pull_trackers.py:pull_trackers/connected"]
+    assert [one["active"] for one in pull["schedules"]] == [False], "there is no connections.yaml"
+    assert {one["name"] for one in running.api.automations()} == {"handoff-zombie", "handoff-stuck-pending"}
+    serve.put_automations(running.api, ROOT / "deploy" / "automations.yaml")
+    assert len(running.api.automations()) == 2, "they are brought up to date, and not made again"
+    assert "only-for-this-test" not in running.words()
+
+    # Doctor finds it through the home.
+    env = {**running.env, "PREFECT_API_AUTH_STRING": running.env["PREFECT_SERVER_API_AUTH_STRING"]}
+    done = subprocess.run([sys.executable, "-m", "flows.cli", "doctor", "--home", str(running.home)], cwd=ROOT, env=env, capture_output=True, text=True, timeout=WAIT_SECONDS, check=False)
+    rows = {line.split("\t")[0]: line.split("\t")[1] for line in done.stdout.splitlines()}
+    assert {name: rows[name] for name in ("server", "work pool", "deployments", "concurrency limits", "automations")} == dict.fromkeys(
+        ("server", "work pool", "deployments", "concurrency limits", "automations"), "ok"
+    ), done.stdout
+
+    # A second one on the same home is refused, and the first goes on.
+    second = running.start(running.folder / "second.log", running.port + 1)
+    assert second.wait(WAIT_SECONDS) == 1
+    assert re.search(r"it has a scheduler already: run scheduler of process \d+ has been running since .*; end that one first", (running.folder / "second.log").read_text())
+
+    # A child that is killed comes again.
+    worker = running.children()["worker"]
+    os.kill(worker, signal.SIGKILL)
+    running.wait_for(lambda: running.children().get("worker") not in (None, worker), WAIT_SECONDS)
+    assert "worker ended with -9: again in 1 s" in running.words()
+
+    # Told to end, it leaves nothing.
+    running.process.terminate()
+    assert running.process.wait(END_SECONDS) == 0
+    assert running.words().splitlines()[-1] == "handoff: stopped"
+    assert running.belongings() == []
+    assert not (running.home / serve.API_FILE).exists()
+    with pytest.raises(UsageError, match="free port"), socket.socket() as other:  # the lock is free again: it comes as far as the port
+        other.bind(("127.0.0.1", 0))
+        other.listen()
+        serve.serve(serve.Options(str(running.folder / "landing"), running.home, port=other.getsockname()[1]))
