@@ -11,7 +11,8 @@ import json
 import stat
 import tarfile
 import zipfile
-from collections.abc import Callable, Iterator
+import zlib
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from posixpath import basename
 from typing import NamedTuple
@@ -221,13 +222,29 @@ def _members(name: str, content: bytes) -> Iterator[tuple[str | None, bytes, str
             with gzip.GzipFile(fileobj=io.BytesIO(content)) as stream:
                 yield None, _bounded(stream), None
         elif content[:4] in (b"PK\x03\x04", b"PK\x05\x06"):
-            yield from _zip_members(content)
+            yield from _unpacked(_zip_members(content))
         elif name.endswith((".tar", ".tar.gz", ".tgz")):
-            yield from _tar_members(content)
+            yield from _unpacked(_tar_members(content))
         else:
             yield None, content, None
     except Exception as error:  # the archive readers raise whatever their decompressors do, ValueError and LZMAError among it
         yield None, content, f"malformed: the archive cannot be opened: {error}"
+
+
+def _unpacked(members: Iterable[tuple[str, bytes, None]]) -> Iterator[tuple[str, bytes, None]]:
+    """The members, those that are gzip themselves unpacked; one that cannot be is the bytes that it is."""
+    total = 0
+    for name, content, fault in members:
+        if content[:2] == b"\x1f\x8b":
+            try:
+                with gzip.GzipFile(fileobj=io.BytesIO(content)) as stream:
+                    content = _bounded(stream)
+            except (OSError, EOFError, zlib.error):
+                pass
+            total += len(content)
+            if total > MAX_MEMBER_BYTES:
+                raise FileRejected("too_large", seen=f"more than {MAX_MEMBER_BYTES} bytes when unpacked", remedy="split it")
+        yield name, content, fault
 
 
 def _bounded(stream) -> bytes:

@@ -145,13 +145,22 @@ def test_a_packed_file_is_its_content(scan, put):
     put("scans/f.TGZ", tarred(("f.json", b'{"a": 1}'), mode="w:gz"))
     put("scans/export", zipped(("g.json", b'{"a": 1}'), method=zipfile.ZIP_LZMA))
     put("scans/misnamed.json", gzip.compress(b'{"a": 1}'))
+    put("scans/h.zip", zipped(("h.json.gz", gzip.compress(b'{"a": 1}'))))
+    put("scans/i.tar", tarred(("i.json.gz", gzip.compress(b'{"a": 1}'))))
     found, problems = scan()
     assert set(found) == {
         "scans/a.json", "scans/b.json.gz", "scans/c.zip!x/c.json", "scans/d.tar!x/d.json", "scans/e.tar.gz!e.json", "scans/f.TGZ!f.json", "scans/export!g.json",
-        "scans/misnamed.json",
+        "scans/misnamed.json", "scans/h.zip!h.json.gz", "scans/i.tar!i.json.gz",
     }  # fmt: skip
     assert {item.claim_id for item in found.values()} == {sha256(b'{"a": 1}')}
     assert not problems
+
+
+def test_a_packed_member_that_is_damaged_is_the_bytes_that_it_is_and_the_others_load(scan, put):
+    damaged = gzip.compress(b'{"a": 1}')[:-6]
+    put("scans/a.zip", zipped(("a.json.gz", damaged), ("b.json", b"{}")))
+    found, _ = scan()
+    assert {path: item.content for path, item in found.items()} == {"scans/a.zip!a.json.gz": damaged, "scans/a.zip!b.json": b"{}"}
 
 
 def test_members_that_are_no_reports_are_passed_over(scan, put):
@@ -278,7 +287,8 @@ def test_names_that_are_no_text_are_kept_as_text(scan, put, tmp_path):
 
 
 @pytest.mark.parametrize("pack", [lambda body: ("a.json.gz", gzip.compress(body)), lambda body: ("a.zip", zipped(("a.json", body))), lambda body: ("a.tar.gz", tarred(("a.json", body), mode="w:gz")),
-                                  lambda body: ("a.zip", zipped(*((f"{n}.json", body[:600]) for n in range(3))))])  # fmt: skip
+                                  lambda body: ("a.zip", zipped(*((f"{n}.json", body[:600]) for n in range(3)))),
+                                  lambda body: ("a.zip", zipped(("a.json.gz", gzip.compress(body)))), lambda body: ("a.tar", tarred(("a.json.gz", gzip.compress(body))))])  # fmt: skip
 def test_what_grows_beyond_the_limit_is_a_faulty_file_and_the_others_load(scan, put, monkeypatch, pack):
     monkeypatch.setattr(landing, "MAX_MEMBER_BYTES", 1000)
     name, content = pack(b" " * 1001)

@@ -197,4 +197,4 @@ def untagged(image: str) -> str:
 
 def slug_names(host: str, slug: str) -> list[str]:
     """The spellings of a repository that scans name it by."""
-    return [slug, f"{host}/{slug}", f"https://{host}/{slug}"]
+    return [slug, f"{host}/{slug}", f"https://{host}/{slug}", f"https://{host}/{slug}.git"]

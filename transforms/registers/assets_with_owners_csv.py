@@ -17,6 +17,7 @@ from typing import Any
 
 import msgspec
 
+from transforms.domain import csv_reports
 from transforms.domain.delimited import raw_text, read_rows
 from transforms.domain.errors import FileRejected
 from transforms.domain.head import Head
@@ -39,12 +40,12 @@ _PAIRS = re.compile(r"\s*[;,]\s*")
 
 
 def recognise(head: Head) -> bool:
-    header = {folded(cell) for cell in head.csv_header}
+    header = {folded(cell) for cell in csv_reports.columns(head)}
     return bool(header & _OWNER) and bool(header & (_ASSET | {"name", "id"})) and not header & _OTHERS
 
 
 def parse(content: bytes, source: Source) -> Iterator[dict | Reject]:
-    header = {folded(cell) for cell in Head(content).csv_header}
+    header = {folded(cell) for cell in csv_reports.columns(Head(content))}
     column = next((folded(name) for name in source.names.asset if folded(name) in header), None)
     if column is None:
         raise FileRejected(
@@ -53,7 +54,7 @@ def parse(content: bytes, source: Source) -> Iterator[dict | Reject]:
             expected=f"one of {', '.join(source.names.asset)}",
             remedy="name the asset's column in the policy under registers.names.asset",
         )
-    for row in read_rows(content):
+    for row in read_rows(content, csv_reports.DELIMITERS):
         if isinstance(row, Reject):
             yield row
             continue

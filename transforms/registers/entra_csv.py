@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
+from transforms.domain import csv_reports
 from transforms.domain.delimited import build_rows, read_rows
 from transforms.domain.head import Head
 from transforms.domain.people import distinct, kind_of
@@ -25,11 +26,12 @@ _OBJECT_ID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNOREC
 
 
 def recognise(head: Head) -> bool:
-    return "userprincipalname" in {_plain(cell) for cell in head.csv_header} and "person_id" not in head.csv_header
+    columns = csv_reports.columns(head)
+    return "userprincipalname" in {_plain(column) for column in columns} and "person_id" not in columns
 
 
 def parse(content: bytes, source: Source) -> Iterator[dict | Reject]:
-    return build_rows(read_rows(content), lambda cells: _person({_plain(name): value for name, value in cells.items()}))
+    return build_rows(read_rows(content, csv_reports.DELIMITERS), lambda cells: _person({_plain(name): value for name, value in cells.items()}))
 
 
 def _plain(column: str) -> str:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from transforms.domain import csv_reports
 from transforms.domain.delimited import build_rows, read_rows
 from transforms.domain.head import Head
 from transforms.domain.people import distinct, kind_of
@@ -35,12 +36,12 @@ _STATUSES = {
 
 
 def recognise(head: Head) -> bool:
-    header = {_plain(cell) for cell in head.csv_header}
+    header = {_plain(cell) for cell in csv_reports.columns(head)}
     return {"login", "email"} <= header and not {"person_id", "match", "asset_id", "userprincipalname"} & header
 
 
 def parse(content: bytes, source: Source) -> Iterator[dict | Reject]:
-    return build_rows(read_rows(content), lambda cells: _person({_plain(name): value for name, value in cells.items()}))
+    return build_rows(read_rows(content, csv_reports.DELIMITERS), lambda cells: _person({_plain(name): value for name, value in cells.items()}))
 
 
 def _plain(column: str) -> str:

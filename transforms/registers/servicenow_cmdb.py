@@ -15,7 +15,7 @@ from typing import Any
 
 import msgspec
 
-from transforms.domain import documents
+from transforms.domain import csv_reports, documents
 from transforms.domain.delimited import RAW_LIMIT, raw_text, read_rows
 from transforms.domain.head import BOM, Head
 from transforms.domain.manifests import as_scalar
@@ -58,7 +58,7 @@ def recognise(head: Head) -> bool:
         found = head.value("result")
         first = found[0] if isinstance(found, list) and found else found
         return isinstance(first, dict) and "sys_class_name" in first and bool({"sys_id", "name"} & first.keys())
-    header = {folded(cell) for cell in head.csv_header}
+    header = {folded(cell) for cell in csv_reports.columns(head)}
     return "name" in header and ("sys_class_name" in header or ("class" in header and bool(_TELLING & header)))
 
 
@@ -66,7 +66,7 @@ def parse(content: bytes, source: Source) -> Iterator[dict | Reject]:
     if content.removeprefix(BOM).lstrip()[:1] == b"{":
         yield from _of_answer(content, source)
         return
-    for row in read_rows(content):
+    for row in read_rows(content, csv_reports.DELIMITERS):
         if isinstance(row, Reject):
             yield row
             continue

@@ -163,9 +163,9 @@ def test_owners_are_told_apart(text, parts):
 @pytest.mark.parametrize(
     ("address", "names"),
     [
-        ("url:https://github.com/a/b/tree/main", ["a/b", "github.com/a/b", "https://github.com/a/b"]),
-        ("git@gitlab.example:g/s/p.git", ["g/s/p", "gitlab.example/g/s/p", "https://gitlab.example/g/s/p"]),
-        ("git+https://github.com/a/b@4f2c", ["a/b", "github.com/a/b", "https://github.com/a/b"]),
+        ("url:https://github.com/a/b/tree/main", ["a/b", "github.com/a/b", "https://github.com/a/b", "https://github.com/a/b.git"]),
+        ("git@gitlab.example:g/s/p.git", ["g/s/p", "gitlab.example/g/s/p", "https://gitlab.example/g/s/p", "https://gitlab.example/g/s/p.git"]),
+        ("git+https://github.com/a/b@4f2c", ["a/b", "github.com/a/b", "https://github.com/a/b", "https://github.com/a/b.git"]),
         ("https://gitlab.example/g/p/-/tree/main/web/", ["https://gitlab.example/g/p/-/tree/main/web"]),
         ("https://www.example.com", []),
         ("NOASSERTION", []),
@@ -260,3 +260,20 @@ def test_a_file_that_is_cut_takes_no_reader_down(sample):
         elif found and sample.name.endswith(".csv"):
             whole = [row for row in found[0] if row["pointer"] != found[0][-1]["pointer"]]
             assert whole == sample.rows[: len(whole)]
+
+
+@pytest.mark.parametrize("delimiter", [";", "\t"])
+@pytest.mark.parametrize(
+    ("format", "document"),
+    [
+        ("okta_csv", "login,email,status,department\nkim@example.com,kim@example.com,ACTIVE,Data\n"),
+        ("entra_csv", "userPrincipalName,displayName,mail\nkim@example.com,Kim,kim@example.com\n"),
+        ("servicenow_cmdb", "name,sys_id,sys_class_name,install_status,owned_by.email\nweb-1,a1,cmdb_ci_server,Installed,kim@example.com\n"),
+        ("assets_with_owners_csv", "service,owner,team\nshop,kim@example.com,payments\n"),
+    ],
+)
+def test_what_a_spreadsheet_saved_with_another_delimiter_is_the_same(format, document, delimiter):
+    saved = document.replace(",", delimiter).encode()
+    assert [name for name, module in registers.formats().items() if module.recognise(Head(saved))] == [format]
+    assert read(format, saved) == read(format, document.encode())
+    assert read(format, saved)[0]
