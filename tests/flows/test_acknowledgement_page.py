@@ -30,6 +30,7 @@ FIRST, NOW = "2026-05-04T12:00:00Z", "2026-05-04T12:30:00Z"
 HOSTILE = "</h1><script>alert(1)</script> {{ 7*7 }} {% raw %} \" onload=x <img src=//evil.example/x> javascript:1 \u202e"
 KEY = b"k" * 64
 HOUR = 3_600_000_000
+UNLIMITED = pages.Limits(client_burst=10_000, total_burst=10_000)
 
 
 @pytest.fixture(scope="module")
@@ -116,7 +117,7 @@ def home(asked, tmp_path) -> Path:
 def serve(tools, home):
     started: list[Served] = []
 
-    def start(limits: pages.Limits = pages.Limits(client_burst=10_000, total_burst=10_000), **more: Any) -> Served:
+    def start(limits: pages.Limits = UNLIMITED, **more: Any) -> Served:
         started.append(Served(tools, home, limits, **more))
         return started[-1]
 

@@ -147,7 +147,7 @@ def test_a_digest_that_no_run_has_taken_up_yet_is_known_too(answering, tools):
 
 @pytest.mark.parametrize(("refs", "more"), [((), {"digest_id": "digest-2"}), (("C", "A"), {"is_listed": True}), (("B",), {"is_listed": True})])
 def test_nobody_acknowledges_critical_or_high_by_a_digest(answering, refs, more):
-    with pytest.raises(UsageError, match="is (critical|high); expected findings below high"):
+    with pytest.raises(UsageError, match=r"is (critical|high); expected findings below high"):
         answering.say("acknowledged", *refs, **more)
     assert answering.waiting() == 0
 
@@ -188,13 +188,13 @@ def test_who_is_named_by_a_reassignment_owns_it_and_may_acknowledge_it(answering
 
 @pytest.mark.parametrize(("by", "to"), [("inbox", None), ("robot", None), ("INBOX@example.com", None), ("anna", "inbox"), ("anna", "robot")])
 def test_a_group_inbox_and_a_bot_are_refused_whatever_is_allowed(answering, by, to):
-    with pytest.raises(UsageError, match="is a (group inbox|bot); expected a named person"):
+    with pytest.raises(UsageError, match=r"is a (group inbox|bot); expected a named person"):
         answering.say("reassigned" if to else "acknowledged", "A", "nope", by=by, to=to, allows_unknown=True)
     assert answering.waiting() == 0
 
 
 def test_what_is_unknown_is_refused_or_waits_for_its_finding(answering, tools):
-    with pytest.raises(UsageError, match="nope: no finding has that id.*--unknown-ok"):
+    with pytest.raises(UsageError, match=r"nope: no finding has that id.*--unknown-ok"):
         answering.say("acknowledged", "A", "nope")
     assert answering.waiting() == 0
     done = answering.say("acknowledged", "later", allows_unknown=True)
