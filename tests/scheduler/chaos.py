@@ -31,7 +31,7 @@ from typing import Any
 import duckdb
 import yaml
 
-from flows.prefect_api import Api
+from flows.server import Api
 from transforms.domain.errors import HandoffError
 from warehouse.home import Home
 
