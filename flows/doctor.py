@@ -20,9 +20,9 @@ import yaml
 
 from flows import freshness, settings
 from flows.connections import credential, file_of, read_connections
-from flows.prefect_api import Api, auth_of_environment
 from flows.run_handoff import configured_api
 from flows.serve import API_FILE, POOL
+from flows.server import Api, auth_of_environment
 from transforms.domain.errors import HandoffError
 from transforms.domain.instants import iso
 from warehouse import published, verify

@@ -23,7 +23,7 @@ import yaml
 
 from flows import settings
 from flows.connections import file_of, is_loopback
-from flows.prefect_api import Api
+from flows.server import Api
 from transforms.domain.errors import LockHeld, RunError, UsageError
 from transforms.domain.instants import iso
 from warehouse.home import Home

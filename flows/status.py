@@ -139,7 +139,7 @@ def _steps(found: dict[str, Any], now_us: int) -> Iterator[str]:
     if queue.get("due_soon"):
         yield "handoff sql 'FROM mart.breach_forecast'"
     if found["failed_expectations"]:
-        yield "handoff status --json       what each expectation found, and reports/expectations.html"
+        yield "handoff status --json       what each expectation found (or expectations.html)"
 
 
 def _value(value: float | None, unit: str) -> str:

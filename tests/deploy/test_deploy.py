@@ -102,21 +102,6 @@ def test_the_page_about_it_names_every_file():
         assert f"`{path.name}`" in page or path.name == "README.md" or (path.suffix == ".timer" and f"`{path.suffix}`" in page), path.name
 
 
-def test_every_deployment_is_a_flow_of_ours_and_runs_alone():
-    config = yaml.safe_load((ROOT / "prefect.yaml").read_text(encoding="utf-8"))
-    for deployment in config["deployments"]:
-        file, _, name = deployment["entrypoint"].partition(":")
-        text = (ROOT / file).read_text(encoding="utf-8")
-        assert f"def {name}(" in text or f"def _{name}(" in text, deployment["entrypoint"]
-        taken = re.search(rf"def _?{name}\((.*?)\) ->", text, re.DOTALL)
-        assert taken and all(re.search(rf"\b{parameter}:", taken[1]) for parameter in deployment["parameters"]), deployment["entrypoint"]
-        assert deployment["concurrency_limit"] == {"limit": 1, "collision_strategy": "CANCEL_NEW"}
-        assert deployment["work_pool"]["job_variables"]["env"]["PREFECT_FLOWS_HEARTBEAT_FREQUENCY"] == "30"
-        for schedule in deployment.get("schedules", ()):
-            is_hourly = schedule["cron"].endswith("* * * *")
-            assert schedule["timezone"] == ("UTC" if is_hourly else "{{ $HANDOFF_ZONE }}"), "what has a time of day has the policy's"
-
-
 def test_automations_are_those_that_a_server_takes():
     from prefect.events.schemas.automations import AutomationCore, Posture
 

@@ -175,6 +175,9 @@ def test_a_second_run_is_refused_by_name(tmp_path):
 
 # prefect.yaml
 
+#: The policy's reporting_zone, as `handoff serve scheduler` gives it to `prefect deploy`.
+ZONE = "{{ $HANDOFF_ZONE }}"
+
 
 @pytest.mark.parametrize("name", DEPLOYMENTS)
 def test_a_deployment_fits_its_flow(name):
@@ -189,18 +192,24 @@ def test_a_deployment_fits_its_flow(name):
     assert deployment["concurrency_limit"] == {"limit": 1, "collision_strategy": "CANCEL_NEW"}
     assert deployment["work_pool"]["name"] == "handoff"
     assert deployment["work_pool"]["job_variables"]["env"]["DO_NOT_TRACK"] == "1"
+    assert deployment["work_pool"]["job_variables"]["env"]["PREFECT_FLOWS_HEARTBEAT_FREQUENCY"] == "30", "automations.yaml waits for them"
+    if "policy" in taken:
+        assert deployment["parameters"]["policy"] == "{{ $HANDOFF_POLICY }}", "no run goes by another policy than the others"
     if "settle_seconds" in taken and "landing" in deployment["parameters"]:
         assert deployment["parameters"]["settle_seconds"] == 10, "ruling 4"
 
 
 def test_what_is_scheduled():
     assert {
-        name: (schedule["cron"], schedule["timezone"]) for name, deployment in DEPLOYMENTS.items() for schedule in deployment.get("schedules", [])
+        name: (schedule["cron"], schedule["timezone"], schedule.get("active", True)) for name, deployment in DEPLOYMENTS.items() for schedule in deployment.get("schedules", [])
     } == {
-        "run_handoff-hourly": ("0 * * * *", "UTC"),
-        "sweep_findings-daily": ("30 5 * * *", "UTC"),
-        "maintain_warehouse-daily": ("30 3 * * *", "UTC"),
-        "write_report-weekly": ("45 23 * * 0", "UTC"),
+        "run_handoff-hourly": ("0 * * * *", "UTC", True),
+        "pull_trackers-connected": ("50 * * * *", "UTC", False),
+        "sweep_findings-daily": ("30 5 * * *", ZONE, True),
+        "maintain_warehouse-daily": ("30 3 * * *", ZONE, True),
+        "write_report-weekly": ("45 23 * * 0", ZONE, True),
+        "write_report-monthly": ("47 23 L * *", ZONE, True),
+        "write_report-quarterly": ("49 23 L 3,6,9,12 *", ZONE, True),
     }
 
 

@@ -17,7 +17,7 @@ from typing import Any
 import pytest
 
 from flows import serve
-from flows.prefect_api import Api
+from flows.server import Api
 from transforms.domain.errors import PolicyError, RunError, UsageError
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -19,8 +19,8 @@ class Api:
     def __init__(self, url: str, auth: str | None = None, timeout_seconds: float = 20) -> None:
         self.url = url.rstrip("/")
         user, _, password = (auth or "").partition(":")
-        # Neither a proxy nor a .netrc of the environment stands between us and our own server.
-        self._client = httpx.Client(auth=(user, password) if auth else None, timeout=timeout_seconds, trust_env=False)
+        # Neither a proxy nor a .netrc of the environment stands between us and our own server; no connection outlives its answer.
+        self._client = httpx.Client(auth=(user, password) if auth else None, timeout=timeout_seconds, trust_env=False, headers={"Connection": "close"})
 
     def call(self, method: str, path: str, body: Any = None) -> Any:
         """The answer's value. Raises `RunError` where there is none, or the server refuses."""
