@@ -306,10 +306,11 @@ class _Planner:
         digests: dict[str, list[Decision]] = defaultdict(list)
         messages: list[Message] = []
         for (person_id, _), decisions in self._decisions.items():
-            if all(self._waits_for_a_digest(decision) for decision in decisions):
+            severity = decisions[0].severity  # of one cycle, and so of one band
+            if severity in self._digest_bands and severity not in self._policy.dispatch.urgent:
                 digests[person_id] += decisions
             else:
-                messages.append(Message(person_id, any(decision.severity in self._policy.dispatch.urgent for decision in decisions), False, tuple(decisions)))
+                messages.append(Message(person_id, severity in self._policy.dispatch.urgent, False, tuple(decisions)))
         for person_id, decisions in digests.items():
             ready = [decision for decision in decisions if self._is_ready(decision)]
             left = [decision for decision in decisions if not self._is_ready(decision)]
@@ -324,9 +325,6 @@ class _Planner:
         if any(self._before.left_alone_until.get(decision.key, self._as_of) > self._as_of for decision in message.decisions):
             return "backoff"
         return "cap" if not message.is_urgent and sent_today[message.person_id] >= self._policy.dispatch.cap_per_day else None
-
-    def _waits_for_a_digest(self, decision: Decision) -> bool:
-        return decision.kind == NOTICE and decision.severity in self._digest_bands and decision.severity not in self._policy.dispatch.urgent
 
     def _is_ready(self, decision: Decision) -> bool:
         about = [Place(decision.finding_id, decision.cycle, decision.severity, None)]

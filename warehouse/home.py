@@ -31,6 +31,7 @@ class Home:
         self.lock_file = self.folder / "run.lock"
         self.pulls = self.folder / "pulls"
         self.outbox = self.folder / "outbox.sqlite3"
+        self.letters = self.folder / "outbox"
 
     def create(self) -> None:
         """Makes its folders. Raises `UsageError` where that cannot be."""

@@ -427,8 +427,6 @@ class Dispatch(Strict):
     #: How long what could not be delivered is left alone; doubled with every try up to `retry_limit`.
     retry: WallDuration = Duration(amount=5, unit="m")
     retry_limit: WallDuration = Duration(amount=4, unit="h")
-    #: Where the acknowledgement page is reached from outside; none: messages name the command.
-    base_url: Annotated[str | None, Field(pattern=r"^https?://[^\s?#]+$")] = None
 
 
 class Step(Strict, Generic[T]):
