@@ -26,7 +26,7 @@ from warehouse.home import Home
 from warehouse.outbox import Entry, Outbox, open_outbox
 
 #: All that is sent to people is under this name in the outbox, whatever channel carries it; no connection can have it.
-_OUTBOX = "dispatch to people"
+OUTBOX = "dispatch to people"
 Channels = Callable[[str], Channel]
 
 
@@ -99,7 +99,7 @@ def require_complete(found: Round) -> None:
 
 def _instant(at: int, facts: Facts, outbox: Outbox) -> int:
     """The instant of this dispatch. A clock that is behind by no more than the tolerance goes on from where it was (ruling 1)."""
-    last = max([facts.as_of_us, *(us for entry in outbox.entries(_OUTBOX) for us in (entry.claimed_us, entry.sent_us, entry.confirmed_us) if us is not None)])
+    last = max([facts.as_of_us, *(us for entry in outbox.entries(OUTBOX) for us in (entry.claimed_us, entry.sent_us, entry.confirmed_us) if us is not None)])
     if at >= last:
         return at
     if last - at > facts.policy.clock_tolerance.wall_us():
@@ -111,7 +111,7 @@ def _instant(at: int, facts: Facts, outbox: Outbox) -> int:
 def _before(outbox: Outbox, facts: Facts, at: int) -> Before:
     """What the outbox and the record have of what was said. A finding that was merged into another since is that one."""
     sent, taken, failures, last = [], list(facts.taken), {}, {}
-    for entry in outbox.entries(_OUTBOX):
+    for entry in outbox.entries(OUTBOX):
         if entry.state == "confirmed":
             payload = entry.payload
             sent.append(Sent(payload["person_id"], entry.sent_us or entry.claimed_us, payload["is_urgent"], payload["is_digest"]))
@@ -134,7 +134,7 @@ class _Post:
 
     def settle(self) -> None:
         """Finds out about what was being sent when a dispatch before this one ended."""
-        for entry in self._outbox.entries(_OUTBOX):
+        for entry in self._outbox.entries(OUTBOX):
             if not entry.is_uncertain:
                 continue
             name = self._arrived(entry)
@@ -152,7 +152,7 @@ class _Post:
             "person_id": message.person_id, "channel": step.channel, "is_urgent": message.is_urgent, "is_digest": message.is_digest,
             "decisions": [decision._asdict() for decision in message.decisions],
         }  # fmt: skip
-        entry = self._outbox.claim(message.key, _OUTBOX, f"{subject} to {message.person_id}", payload, self._at)
+        entry = self._outbox.claim(message.key, OUTBOX, f"{subject} to {message.person_id}", payload, self._at)
         self._outbox.send(message.key, self._at)
         try:
             text = messages.write(message, self._cases, person, self._facts.policy, link)
