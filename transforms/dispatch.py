@@ -163,9 +163,14 @@ def directory_of(people: Iterable[Mapping[str, Any]]) -> Directory:
     return Directory(Timeline(versions, []), {row["person_id"]: person_key(row["person_id"]) for row in rows})
 
 
-def plan(cases: Iterable[Case], directory: Directory, before: Before, policy: Policy, as_of_us: int) -> Plan:
+def calendars_of(policy: Policy) -> dict[str, Calendar]:
+    """The calendars of a policy by name: to be kept where several plans are made under it."""
+    return {name: Calendar(name, calendar) for name, calendar in policy.calendars.items()}
+
+
+def plan(cases: Iterable[Case], directory: Directory, before: Before, policy: Policy, as_of_us: int, calendars: Mapping[str, Calendar] | None = None) -> Plan:
     """What is due to be said at `as_of_us` and was not said before."""
-    found = _Planner(directory, before, policy, as_of_us)
+    found = _Planner(directory, before, policy, as_of_us, calendars or calendars_of(policy))
     for case in sorted(cases, key=lambda case: (BAND_RANK[case.severity], case.handoff_due_us, case.place)):
         found.consider(case)
     return found.result()
@@ -183,9 +188,8 @@ class _Due(NamedTuple):
 
 
 class _Planner:
-    def __init__(self, directory: Directory, before: Before, policy: Policy, as_of_us: int) -> None:
-        self._directory, self._before, self._policy, self._as_of = directory, before, policy, as_of_us
-        self._calendars = {name: Calendar(name, calendar) for name, calendar in policy.calendars.items()}
+    def __init__(self, directory: Directory, before: Before, policy: Policy, as_of_us: int, calendars: Mapping[str, Calendar]) -> None:
+        self._directory, self._before, self._policy, self._as_of, self._calendars = directory, before, policy, as_of_us, calendars
         self._mornings: dict[str, int] = {}
         self._taken = {(taken.finding_id, taken.cycle, taken.word, taken.person_id) for taken in before.taken}
         # A rung is climbed once a cycle: whoever is there later is told of the next.

@@ -61,6 +61,21 @@ _MARTS = ("handoff", "responsibility", "person", "event", "finding", "finding_al
 ASSETS = {"pay": "anna", "shop": "bo", "lake": "cy", "feed": "eve"}
 
 
+def run(conftest: Any, home: Home, landing: Path, at_us: int, policy: dict) -> None:
+    """A run that builds and publishes the marts that dispatch reads, and no others."""
+    with open_job(home, conftest.make_policy(policy), run_id=f"run{at_us}", as_of_us=at_us, now_us=at_us, code_version="code") as job:
+        with conftest.parsed_here():
+            job.ingest(str(landing))
+        job.compute()
+        job.connection.execute("DROP SCHEMA IF EXISTS mart CASCADE")
+        job.connection.execute("CREATE SCHEMA mart")
+        for name in _MARTS:
+            models.create(job.connection, models.models()[name])
+        job.finish(is_published=True)
+        job.connection.execute("CHECKPOINT")
+        shutil.copyfile(home.warehouse, home.published)
+
+
 @dataclass
 class Fortnight:
     """One fortnight in a folder of its own."""
@@ -77,7 +92,7 @@ class Fortnight:
         self.zone.assets(*({"asset_id": asset, "name": f"{asset}-api", "owner_team": team} for asset, team in zip(ASSETS, ("payments", "store", "data", "data"), strict=True)))
         self.zone.people(*people(self.conftest, False), captured_at="2026-05-01T00:00:00Z")
         self.zone.ownership(*({"match": f"asset:{asset}", "person_id": owner, "team": ""} for asset, owner in ASSETS.items()))
-        self.home, self.runs = Home(self.folder / "home"), 0
+        self.home = Home(self.folder / "home")
         self.landing = self.folder / "landing"
         severities = ["Critical", "High", "Medium", "Low"]
         self.scans = sorted(
@@ -101,25 +116,9 @@ class Fortnight:
             self.zone.people(*people(self.conftest, True), path="people/people-2.csv", captured_at="2026-05-10T00:00:00Z", source="people")
             self.has_left = True
         self.zone.write(self.landing)
-        self._run(to_us(at))
+        run(self.conftest, self.home, self.landing, to_us(at), POLICY)
         self.dispatch(at)
         self._answer(at)
-
-    def _run(self, at_us: int) -> None:
-        """A run that builds and publishes the marts that dispatch reads, and no others."""
-        policy = self.conftest.make_policy(POLICY)
-        self.runs += 1
-        with open_job(self.home, policy, run_id=f"run{self.runs}", as_of_us=at_us, now_us=at_us, code_version="code") as job:
-            with self.conftest.parsed_here():
-                job.ingest(str(self.landing))
-            job.compute()
-            job.connection.execute("DROP SCHEMA IF EXISTS mart CASCADE")
-            job.connection.execute("CREATE SCHEMA mart")
-            for name in _MARTS:
-                models.create(job.connection, models.models()[name])
-            job.finish(is_published=True)
-            job.connection.execute("CHECKPOINT")
-            shutil.copyfile(self.home.warehouse, self.home.published)
 
     def dispatch(self, at: datetime, **more: Any) -> dispatching.Round:
         found = dispatching.send(self.home, is_applied=True, by="tester", as_of_us=to_us(at), **more)
