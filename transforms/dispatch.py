@@ -235,10 +235,7 @@ class _Planner:
         for step in self._policy.escalation.handoff:
             at = calendar.due(case.captured_us, int(_exactly(step.at) * budget))
             height += step.to == "manager"
-            if step.to == "owner":
-                people = first
-            else:
-                people = [*(self._manager(case.person_id, height) if step.to == "manager" else ()), *default]
+            people = first if step.to == "owner" else [*(self._manager(case.person_id, height) if step.to == "manager" else ()), *default]
             yield _Due("handoff", f"{step.at:g} {step.to}", at, people, "no_escalation_default", f"not acknowledged after {step.at:.0%} of the time that there is for it")
 
     def _of_the_fix(self, case: Case) -> Iterator[_Due]:

@@ -132,10 +132,11 @@ class Fortnight:
                 more(START + timedelta(hours=hour))
 
     def _answer(self, at: datetime) -> None:
-        """Half of those who were sent something take it, an hour before the next run would land it; a third of these also fix it."""
+        """Half of those who were sent something take it, at once; a third of these also fix it."""
+        numbers = self._numbers()
         for letter in self.letters():
             for finding in letter["findings"]:
-                number = self._number(finding)
+                number = numbers[finding]
                 if finding not in self.answered and self.answers[number] < 0.5 and letter["to"]["person_id"] in ASSETS.values():
                     self.answered.add(finding)
                     events = ["acknowledged", *(["resolved", "verified"] if self.answers[number] < 0.17 else [])]
@@ -144,10 +145,9 @@ class Fortnight:
                         for place, word in enumerate(events)
                     ])  # fmt: skip
 
-    def _number(self, finding: str) -> int:
+    def _numbers(self) -> dict[str, int]:
         with open_copy(self.home.folder) as connection:
-            ((title,),) = connection.execute("SELECT title FROM mart.finding WHERE finding_id = ?", [finding]).fetchall()
-        return int(title.split()[1])
+            return {finding: int(title.split()[1]) for finding, title in connection.execute("SELECT finding_id, title FROM mart.finding").fetchall()}
 
     # What came of it
 
