@@ -441,6 +441,31 @@ def serve_ack(
     page.serve(site, host, port, allows_plain=is_plain)
 
 
+@app.command(epilog="Example: handoff dispatch   (then, if that is what you want: handoff dispatch --apply)")
+def dispatch(
+    is_applied: Annotated[bool, typer.Option("--apply", help="Send. Without it nothing goes out.")] = False,
+    home: HomeOption = None,
+    as_of: Annotated[str | None, typer.Option("--as-of", help="Instant to decide for and to date it by, ISO 8601 with a zone [default: now].")] = None,
+    wait: Annotated[str | None, typer.Option("--wait", help="How long to wait for another dispatch, as in 10m [default: not at all].")] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Show who would be told what, by which channel and why: notices, digests, escalations; with --apply, send it, each decision once."""
+    from flows import dispatching
+    from warehouse.home import Home
+
+    found = dispatching.send(Home(settings.home_folder(home)), is_applied=is_applied, by=settings.identity(), as_of_us=settings.instant(as_of), wait_seconds=_seconds(wait))
+    if as_json:
+        _print_json(found.as_json())
+    else:
+        columns = ["action", "done", "person", "channel", "severity", "findings", "decisions", "why"]
+        rows = [(s.action, s.is_done, s.person_id, s.channel, s.severity, len(s.findings) if s.is_digest else s.findings[0], ", ".join(s.decisions), s.fault or s.why) for s in found.steps]
+        _print_table(columns, rows)
+        print(", ".join(f"{name.replace('_', ' ')} {count}" for name, count in found.counts.items()))
+    if not is_applied:
+        print("handoff: nothing was sent; --apply sends", file=sys.stderr)
+    dispatching.require_complete(found)
+
+
 def _decide(decision: str, sha256: str, reason: str, home: Path | None) -> None:
     from warehouse import decisions
 

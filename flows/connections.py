@@ -14,6 +14,7 @@ from urllib.parse import urlsplit
 import yaml
 from pydantic import AfterValidator, BeforeValidator, Field, TypeAdapter, ValidationError, field_validator, model_validator
 
+from flows.settings import secret_block as _block
 from transforms.domain.errors import SourceRefused, UsageError
 from transforms.domain.instants import parse_stamp
 from transforms.domain.policy import ByBand, Duration, RatedBand, Strict, WallDuration
@@ -326,13 +327,3 @@ def credential(name: str, connection: Connection) -> dict[str, str]:
     if not value.isascii() or not value.isprintable():
         raise SourceRefused(name, seen=f"{secret.place} holds something that no header can carry", expected="the secret as the tracker gave it")
     return {secret.header: value}
-
-
-def _block(name: str) -> str | None:
-    """The value of a Prefect Secret block; None where there is none, or no server to ask."""
-    from prefect.blocks.system import Secret as Block  # Prefect takes seconds to import: only for who uses its blocks
-
-    try:
-        return str(Block.load(name).get())
-    except Exception:  # whatever the client, its network and the server may raise: none of it may show what it carried
-        return None

@@ -141,6 +141,16 @@ def identity() -> str:
         return f"uid {os.getuid()}"
 
 
+def secret_block(name: str) -> str | None:
+    """The value of a Prefect Secret block; None where there is none, or no server to ask."""
+    from prefect.blocks.system import Secret as Block  # Prefect takes seconds to import: only for who uses its blocks
+
+    try:
+        return str(Block.load(name).get())
+    except Exception:  # whatever the client, its network and the server may raise: none of it may show what it carried
+        return None
+
+
 @cache
 def code_version() -> str:
     """Digest of this program's own files and of the format modules that other packages add: another one may read a file otherwise."""

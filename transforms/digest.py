@@ -17,6 +17,10 @@ from transforms.domain.vocabulary import BAND_RANK, RATED_BANDS
 Status = Literal["at_once", "in_digest", "waits", "needless"]
 
 
+#: The bands whose notifications handoff itself sends in a digest where the policy does not say.
+_BY_DEFAULT = ("medium", "low")
+
+
 class Place(NamedTuple):
     """A handoff that a dispatch is about: its band at that instant, and from when nobody needs to be told of it any more."""
 
@@ -35,8 +39,13 @@ class Delivery(NamedTuple):
 
 
 def waiting_bands(policy: Policy) -> frozenset[str]:
-    """The bands whose notifications wait for a digest."""
+    """The bands whose notifications the policy says wait for a digest."""
     return frozenset(band for band in RATED_BANDS if policy.dispatch.digest.of(band) == "business_day")
+
+
+def dispatched_bands(policy: Policy) -> frozenset[str]:
+    """The bands that handoff's own dispatch holds back for a digest: those that the policy says, and medium and low where it says nothing."""
+    return waiting_bands(policy) | {band for band in _BY_DEFAULT if policy.dispatch.digest.of(band) is None}
 
 
 def deliver(dispatched_us: int, places: Iterable[Place], waiting: Collection[str], calendar: Calendar, as_of_us: int) -> Delivery:

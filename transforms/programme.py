@@ -307,8 +307,7 @@ class _Derivation:
             self._add(
                 "person",
                 person_id=record["person_id"],
-                name=record["name"],
-                team=record["team"],
+                **{name: record[name] for name in ("name", "email", "team", "role", "channel", "time_zone", "kind", "status")},
                 manager_id=self._directory.person(record["manager_id"], self._as_of).person_id,
                 is_in_force=person.record is not None,
                 standing=person.reason or "valid",

@@ -36,6 +36,7 @@ class Home:
         self.links = self.folder / "links.sqlite3"
         #: Made when it is first needed and no other key is given; whoever reads it can sign acknowledgement links.
         self.link_key = self.folder / "links.key"
+        self.letters = self.folder / "outbox"
 
     def create(self) -> None:
         """Makes its folders. Raises `UsageError` where that cannot be."""

@@ -92,6 +92,16 @@ class Calendar:
             day += timedelta(days=1)
         raise self._never_open()
 
+    def last_morning(self, instant: int) -> int:
+        """When the last business day began that had begun at `instant`."""
+        day = from_us(instant).astimezone(self._zone).date() + timedelta(days=1)
+        for _ in range(_MARGIN_DAYS):
+            begins = min((opens for opens, _ in self._day(day)), default=instant + 1)
+            if begins <= instant:
+                return begins
+            day -= timedelta(days=1)
+        raise self._never_open()
+
     def budget_us(self, duration: Duration) -> int:
         return duration.business_us(self.business_day_us)
 

@@ -392,13 +392,71 @@ class Publish(Strict):
 DigestWindow = Literal["at_once", "business_day"]
 
 
+ChannelName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]*$")]
+
+
 class Disagreement(Strict):
     #: Labels of the tickets that ought to have a finding; none: every open ticket that a tracker shows.
     labels: list[str] = []
 
 
+def _clock_span(value: object) -> object:
+    if value is None or (isinstance(value, str) and (match := _WINDOW.fullmatch(value)) and all(int(part) < limit for part, limit in zip(match.groups(), (24, 60) * 2, strict=True))):
+        return value
+    raise ValueError("local times HH:MM-HH:MM, as in 20:00-07:00 (past midnight where the end is the earlier one), or null")
+
+
+class ByClass(Strict):
+    """Names of channels: whose address is no part of the policy (docs/dispatching.md)."""
+
+    urgent: ChannelName = "file"
+    routine: ChannelName = "file"
+
+
 class Dispatch(Strict):
-    digest: ByBand[DigestWindow] = ByBand[DigestWindow](critical="at_once", high="at_once", medium="at_once", low="at_once")
+    """Which notifications go out when. With defaults of their own: policies kept before there were these keys are read like any other."""
+
+    #: Not stated, a band goes as handoff's own dispatch sends it by default; of what others dispatched, nothing is presumed.
+    digest: ByBand[DigestWindow | None] = ByBand[DigestWindow | None](critical=None, high=None, medium=None, low=None)
+    #: Bands that neither quiet hours nor the cap hold back, and that have a channel of their own.
+    urgent: list[RatedBand] = ["critical"]
+    channels: ByClass = ByClass()
+    quiet_hours: Annotated[str | None, BeforeValidator(_clock_span)] = "20:00-07:00"
+    #: Messages that are not urgent, per person and local day.
+    cap_per_day: Annotated[int, Field(ge=1)] = 15
+    #: How long what could not be delivered is left alone; doubled with every try up to `retry_limit`.
+    retry: WallDuration = Duration(amount=5, unit="m")
+    retry_limit: WallDuration = Duration(amount=4, unit="h")
+
+
+class Step(Strict, Generic[T]):
+    """A rung of a ladder: `at`, the share of the budget after which `to` is told. Each `manager` stands one above the one before."""
+
+    at: Annotated[float, Field(ge=0, le=10)]
+    to: T
+
+
+def _ascending(steps: list[Step]) -> list[Step]:
+    if any((before.at, before.to) == (after.at, after.to) or before.at > after.at for before, after in pairwise(steps)):
+        raise ValueError("steps in ascending order of `at`, no two alike")
+    return steps
+
+
+HandoffStep = Step[Literal["owner", "manager", "escalation_default"]]
+RemediationStep = Step[Literal["owner", "manager"]]
+
+
+class Escalation(Strict):
+    """Who is told what is not acknowledged, or not fixed, as its due instant comes near. Remediation never goes to security."""
+
+    handoff: Annotated[list[HandoffStep], AfterValidator(_ascending)] = [
+        HandoffStep(at=0.5, to="owner"), HandoffStep(at=0.8, to="manager"), HandoffStep(at=0.9, to="manager"), HandoffStep(at=1.0, to="escalation_default"),
+    ]  # fmt: skip
+    remediation: Annotated[list[RemediationStep], AfterValidator(_ascending)] = [
+        RemediationStep(at=0.75, to="owner"), RemediationStep(at=0.9, to="manager"), RemediationStep(at=1.0, to="manager"),
+    ]  # fmt: skip
+    #: How long a manager has to name somebody else for what an owner who has left, or declined, leaves behind.
+    reassignment: WallDuration = Duration(amount=48, unit="h")
 
 
 class Policy(Strict):
@@ -426,6 +484,7 @@ class Policy(Strict):
     #: With a default of its own: policies kept before there was this key are read like any other.
     disagreement: Disagreement = Disagreement()
     dispatch: Dispatch = Dispatch()
+    escalation: Escalation = Escalation()
     publish: Publish = Publish()
     #: Likewise; its own default is as it was before: nobody is anything but what their directory says.
     directory: Directory = Directory()

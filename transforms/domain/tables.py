@@ -667,7 +667,7 @@ DERIVED_PERSON = Table(
     "one row per person who was ever in the directory: as of as_of, or as last known of who is in it no more",
     ("person_id",),
     (
-        *_texts("person_id", "name", "team", "manager_id"),
+        *_texts("person_id", "name", "email", "team", "role", "manager_id", "channel", "time_zone", "kind", "status"),
         Column("is_in_force", "BOOLEAN", "Whether the directory still has them at as_of."),
         *_texts("standing"),
     ),

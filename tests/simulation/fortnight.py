@@ -1,0 +1,227 @@
+"""A fortnight of the loop under an injected clock: run, dispatch to files, some answer, the rest is escalated. By hand: python tests/simulation/fortnight.py
+
+A small programme lives it: findings land day after day, owners of three teams, one of whom leaves, one of whom has no channel; whoever is told may
+answer, and chance, drawn from a seed, says who does. What ought to have been said is worked out here, by a plain walk over mart.handoff, apart from
+the code that said it. The hours at which the loop runs are a list: doubled, missing and late ones are told by another list.
+"""
+
+from __future__ import annotations
+
+import json
+import random
+import shutil
+import sys
+import tempfile
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo
+
+if __name__ == "__main__":  # as a command it finds the packages by itself
+    sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
+
+import importlib.util
+
+from flows import dispatching
+from transforms.domain.digests import identifier
+from transforms.domain.instants import iso, to_us
+from warehouse import models, originated
+from warehouse.home import Home
+from warehouse.job import open_job
+from warehouse.outbox import open_outbox
+from warehouse.published import dicts, open_copy
+
+START = datetime(2026, 5, 4, tzinfo=UTC)  # a Monday
+DAYS = 14
+POLICY = {
+    "routing": {"escalation_default": "dana"},
+    "dispatch": {"quiet_hours": "20:00-07:00", "cap_per_day": 3},
+    "remediation_sla": {"critical": "3d", "high": "6d", "medium": "9d", "low": "12d"},
+}
+_ZONES = {"anna": "Europe/Berlin", "bo": "America/New_York", "cy": "Asia/Tokyo"}
+
+
+def people(conftest: Any, has_left: bool) -> list[dict[str, str]]:
+    """Two levels of managers over three owners; bo leaves, eve has no channel, dana takes what is left."""
+    rows = [
+        conftest.person("anna", "payments", manager_id="mara", time_zone="Europe/Berlin"),
+        conftest.person("bo", "store", manager_id="mara", time_zone="America/New_York", status="departed" if has_left else "active"),
+        conftest.person("cy", "data", manager_id="noor", time_zone="Asia/Tokyo"),
+        conftest.person("eve", "data", manager_id="noor", channel=""),
+        conftest.person("mara", "leads", manager_id="zoe"), conftest.person("noor", "leads", manager_id="zoe"), conftest.person("zoe", "leads", manager_id=""),
+        conftest.person("dana", "security", manager_id=""),
+    ]  # fmt: skip
+    return [{"time_zone": "", **row} for row in rows]
+
+
+_MARTS = ("handoff", "responsibility", "person", "event", "finding", "finding_alias")
+ASSETS = {"pay": "anna", "shop": "bo", "lake": "cy", "feed": "eve"}
+
+
+def run(conftest: Any, home: Home, landing: Path, at_us: int, policy: dict) -> None:
+    """A run that builds and publishes the marts that dispatch reads, and no others."""
+    with open_job(home, conftest.make_policy(policy), run_id=f"run{at_us}", as_of_us=at_us, now_us=at_us, code_version="code") as job:
+        with conftest.parsed_here():
+            job.ingest(str(landing))
+        job.compute()
+        job.connection.execute("DROP SCHEMA IF EXISTS mart CASCADE")
+        job.connection.execute("CREATE SCHEMA mart")
+        for name in _MARTS:
+            models.create(job.connection, models.models()[name])
+        job.finish(is_published=True)
+        job.connection.execute("CHECKPOINT")
+        shutil.copyfile(home.warehouse, home.published)
+
+
+@dataclass
+class Fortnight:
+    """One fortnight in a folder of its own."""
+
+    conftest: Any
+    folder: Path
+    seed: int = 1
+    findings: int = 24
+    rounds: list[dict[str, int]] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.draw = random.Random(self.seed)
+        self.zone = self.conftest.Zone()
+        self.zone.assets(*({"asset_id": asset, "name": f"{asset}-api", "owner_team": team} for asset, team in zip(ASSETS, ("payments", "store", "data", "data"), strict=True)))
+        self.zone.people(*people(self.conftest, False), captured_at="2026-05-01T00:00:00Z")
+        self.zone.ownership(*({"match": f"asset:{asset}", "person_id": owner, "team": ""} for asset, owner in ASSETS.items()))
+        self.home = Home(self.folder / "home")
+        self.landing = self.folder / "landing"
+        severities = ["Critical", "High", "Medium", "Low"]
+        self.scans = sorted(
+            (START + timedelta(minutes=self.draw.randrange(0, (DAYS - 5) * 24 * 60)), severities[number % 4], list(ASSETS)[self.draw.randrange(4)], number)
+            for number in range(self.findings)
+        )
+        self.answers = {number: self.draw.random() for number in range(self.findings)}
+        self.scanned = 0
+        self.has_left = False
+        self.answered: set[str] = set()
+
+    def tick(self, at: datetime) -> None:
+        """Everything that landed by then, a run, what people say to what they were sent, and a dispatch."""
+        while self.scanned < len(self.scans) and self.scans[self.scanned][0] <= at:
+            when, severity, asset, number = self.scans[self.scanned]
+            cve = {"title": f"Finding {number} <b>*x*</b>\n@here", "cve": f"CVE-2026-{1000 + number}", "vuln_id_from_tool": f"R{number}"}
+            for scanner in ("one", "two")[: 1 + number % 2]:  # half of them by two scanners
+                self.zone.scan(iso(to_us(when)), severity, target=f"{asset}-api", own=f"{scanner}{number}", scanner=scanner, **cve)
+            self.scanned += 1
+        if not self.has_left and at >= START + timedelta(days=6):
+            self.zone.people(*people(self.conftest, True), path="people/people-2.csv", captured_at="2026-05-10T00:00:00Z", source="people")
+            self.has_left = True
+        self.zone.write(self.landing)
+        run(self.conftest, self.home, self.landing, to_us(at), POLICY)
+        self.dispatch(at)
+        self._answer(at)
+
+    def dispatch(self, at: datetime, **more: Any) -> dispatching.Round:
+        found = dispatching.send(self.home, is_applied=True, by="tester", as_of_us=to_us(at), **more)
+        self.rounds.append(found.counts)
+        return found
+
+    def live(self, hours: list[float], more: Callable[[datetime], None] | None = None) -> None:
+        for hour in hours:
+            self.tick(START + timedelta(hours=hour))
+            if more:
+                more(START + timedelta(hours=hour))
+
+    def _answer(self, at: datetime) -> None:
+        """Half of those who were sent something take it, at once; a third of these also fix it."""
+        numbers = self._numbers()
+        for letter in self.letters():
+            for finding in letter["findings"]:
+                number = numbers[finding]
+                if finding not in self.answered and self.answers[number] < 0.5 and letter["to"]["person_id"] in ASSETS.values():
+                    self.answered.add(finding)
+                    events = ["acknowledged", *(["resolved", "verified"] if self.answers[number] < 0.17 else [])]
+                    originated.originate(self.home, [
+                        {"event_id": identifier(word, finding), "ref": finding, "event": word, "actor": letter["to"]["person_id"], "occurred_at": to_us(at) + place, "method": "cli", "asserted_by": "tester"}
+                        for place, word in enumerate(events)
+                    ])  # fmt: skip
+
+    def _numbers(self) -> dict[str, int]:
+        with open_copy(self.home.folder) as connection:
+            return {finding: int(title.split()[1]) for finding, title in connection.execute("SELECT finding_id, title FROM mart.finding").fetchall()}
+
+    # What came of it
+
+    def letters(self) -> list[dict[str, Any]]:
+        return [json.loads(path.read_text(encoding="utf-8")) for path in sorted(self.home.letters.glob("*.json"))] if self.home.letters.exists() else []
+
+    def sent(self) -> list[dict[str, Any]]:
+        """Decisions that were carried out, each with its message's instant."""
+        with open_outbox(self.home.outbox) as outbox:
+            entries = [entry for entry in outbox.entries(dispatching.OUTBOX) if entry.state == "confirmed"]
+        return [
+            {**decision, "at": entry.sent_us, "is_urgent": entry.payload["is_urgent"], "is_digest": entry.payload["is_digest"], "message": entry.key}
+            for entry in entries for decision in entry.payload["decisions"]
+        ]  # fmt: skip
+
+    def expected_escalations(self, at: datetime, lag: timedelta) -> set[tuple[str, int, str]]:
+        """(finding, cycle, rung) of every rung of the handoff ladder that fell due `lag` before `at` and before anybody acknowledged."""
+        ladder = [(0.5, "owner"), (0.8, "manager"), (0.9, "manager"), (1.0, "escalation_default")]
+        found = set()
+        with open_copy(self.home.folder) as connection:
+            for row in dicts(connection, "FROM mart.handoff WHERE is_open OR acknowledged_at IS NOT NULL"):
+                captured, due = row["captured_at"].replace(tzinfo=UTC), row["handoff_due_at"].replace(tzinfo=UTC)
+                acknowledged = row["acknowledged_at"] and row["acknowledged_at"].replace(tzinfo=UTC)
+                budget = _office_seconds(captured, due)
+                for share, to in ladder:
+                    limit = min(at, acknowledged or at) - lag
+                    if limit > captured and _office_seconds(captured, limit) >= share * budget and limit >= captured:
+                        found.add((row["finding_id"], row["cycle"], f"handoff {share:g} {to}"))
+        return found
+
+    def figures(self, at: datetime) -> dict[str, int]:
+        sent = self.sent()
+        keys = [(row["finding_id"], row["cycle"], row["person_id"], row["kind"], row["step"]) for row in sent]
+        rungs = [(row["finding_id"], row["cycle"], f"{row['kind']} {row['step']}") for row in sent if row["kind"] != "notice"]
+        missed = self.expected_escalations(at, timedelta(days=4)) - set(rungs)
+        urgent = {row["message"]: row["is_urgent"] for row in sent}
+        messages = {row["message"]: row for row in sent}
+        local = {key: datetime.fromtimestamp(row["at"] / 1e6, UTC).astimezone(ZoneInfo(_ZONES.get(row["person_id"], "UTC"))) for key, row in messages.items()}
+        a_day = Counter((row["person_id"], local[key].date()) for key, row in messages.items() if not urgent[key])
+        with open_copy(self.home.folder) as connection:
+            events = connection.execute("SELECT count(*) FROM record.activity WHERE event = 'notified'").fetchall()[0][0]
+        digests = Counter((row["person_id"], local[key].date()) for key, row in messages.items() if row["is_digest"])
+        return {
+            "rounds": len(self.rounds), "decisions": len(keys), "messages": len(messages), "letters": len(self.letters()), "duplicates": len(keys) - len(set(keys)),
+            "rungs climbed twice": len(rungs) - len(set(rungs)), "escalations": len(rungs), "missed escalations": len(missed), "notified events landed": events,
+            "in quiet hours": sum(not urgent[key] and not 7 <= local[key].hour < 20 for key in messages), "most a day": max(a_day.values(), default=0),
+            "most digests a day": max(digests.values(), default=0), "waited for the cap": sum(found["waiting_cap"] > 0 for found in self.rounds),
+            "answered": len(self.answered),
+        }  # fmt: skip
+
+
+def _office_seconds(start: datetime, end: datetime) -> float:
+    """Seconds of Monday to Friday, nine to five, by walking the days."""
+    total, day = 0.0, start.replace(hour=0, minute=0, second=0, microsecond=0)
+    while day < end:
+        if day.weekday() < 5:
+            total += max(0.0, (min(end, day + timedelta(hours=17)) - max(start, day + timedelta(hours=9))).total_seconds())
+        day += timedelta(days=1)
+    return total
+
+
+def main() -> None:
+    spec = importlib.util.spec_from_file_location("handoff_conftest", Path(__file__).resolve().parents[1] / "conftest.py")
+    assert spec and spec.loader
+    conftest = importlib.util.module_from_spec(spec)
+    sys.modules[spec.name] = conftest
+    spec.loader.exec_module(conftest)
+    hours = float(sys.argv[1]) if len(sys.argv) > 1 else 10.0
+    with tempfile.TemporaryDirectory() as name:
+        life = Fortnight(conftest, Path(name))
+        life.live([hours * number for number in range(int(DAYS * 24 / hours) + 1)])
+        for what, count in life.figures(START + timedelta(days=DAYS)).items():
+            print(f"{what}: {count}")
+
+
+if __name__ == "__main__":
+    main()
