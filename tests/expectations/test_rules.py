@@ -60,7 +60,7 @@ GOOD = {
     "finding": {**ABOUT, "title": "T", "target": "pay-api", "severity_rule": "native", "scanners": "one", "native_terms": None, "policy_line": None},
     "open_finding": {**ABOUT, "target": "pay-api", "binding_status": "bound", "asset_id": "pay", "state": "open", "candidates": "pay"},
     "open_cycle": {
-        **ABOUT, "reason": "routed", "candidate": "anna", "named_by": "asset:pay", "mapping_age_seconds": 3600.0, "mapping_age_days": 0, "rejected": "",
+        **ABOUT, "reason": "routed", "candidate": "anna", "named_by": "asset:pay", "mapping_age_seconds": 3600.0, "mapping_age": "0 days old", "rejected": "",
         "asset_id": "pay", "is_acknowledged": False, "is_mapping_stale": False, "stale_since_at": at(24),
     },
     "event": {
