@@ -91,7 +91,7 @@ def test_the_container_copies_what_there_is_and_names_no_index():
     assert {"requirements.lock", "prefect.yaml", "policy.yaml", "transforms", "warehouse", "expectations", "flows", "deploy"} <= set(sources)
     assert [source for source in sources if not (ROOT / source).exists()] == []
     text = (DEPLOY / "Containerfile").read_text(encoding="utf-8")
-    assert "://" not in text and "index-url" not in text
+    assert "://" not in text and "--index" not in text
     assert container("FROM") == ["python:3.13-slim"], "by its name alone"
     assert "--require-hashes" in text
 
