@@ -132,12 +132,12 @@ class Fortnight:
                 more(START + timedelta(hours=hour))
 
     def _answer(self, at: datetime) -> None:
-        """Half of those who were sent something take it, at once; a third of these also fix it."""
+        """Three in four owners take what they were sent, at once; some of these also fix it."""
         numbers = self._numbers()
         for letter in self.letters():
             for finding in letter["findings"]:
                 number = numbers[finding]
-                if finding not in self.answered and self.answers[number] < 0.5 and letter["to"]["person_id"] in ASSETS.values():
+                if finding not in self.answered and self.answers[number] < 0.75 and letter["to"]["person_id"] in ASSETS.values():
                     self.answered.add(finding)
                     events = ["acknowledged", *(["resolved", "verified"] if self.answers[number] < 0.17 else [])]
                     originated.originate(self.home, [
