@@ -432,7 +432,7 @@ def serve_ack(
     home: HomeOption = None,
 ) -> None:
     """Serve the page behind acknowledgement links: shows a handoff, and writes down an answer that is confirmed there."""
-    from flows import acknowledgement_page as page
+    from flows import confirming as page
     from flows.acknowledging import require_base_url
     from warehouse.home import Home
 

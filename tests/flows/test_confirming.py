@@ -20,8 +20,8 @@ import httpx
 import pytest
 import uvicorn
 
-from flows import acknowledgement_page as pages
 from flows import acknowledging, settings
+from flows import confirming as pages
 from transforms.domain.errors import RunError, UsageError
 from warehouse import links, originated
 from warehouse.home import Home

@@ -168,7 +168,7 @@ class _Page:
 
     def __init__(self, site: Site) -> None:
         self._site = site
-        text = files("flows").joinpath("acknowledgement_page.j2").read_text(encoding="utf-8")
+        text = files("flows").joinpath("confirming.html.j2").read_text(encoding="utf-8")
         self._template = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True).from_string(text)
 
     def render(self, heading: str, status: int, *, message: str = "", facts: Any = (), form: Any = None, notes: Any = ()) -> Response:
