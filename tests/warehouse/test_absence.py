@@ -55,7 +55,7 @@ def test_gone_from_a_later_scan_of_its_scanner(scan, absence, zone):
     assert absence(number=2) == {("one", "pay-api"): ("no_later_scan", None, False)}
     (row,) = [row for row in zone.state(AS_OF).mart("absence") if row["is_absent"]]
     assert (row["last_seen_at"], row["absent_since_at"], row["gone_since_at"], row["absent_scans"]) == (DAY.format(2), DAY.format(3), DAY.format(3), 2)
-    assert (row["scan_status"], row["scope"], row["scan_scanners"], row["targets"]) == ("loaded", ["pay-api"], ["one"], ["pay-api"])
+    assert (row["scan_status"], row["scan_scanners"], row["targets"]) == ("loaded", ["one"], ["pay-api"])
     # It is evidence: nothing is closed by it.
     assert all(cycle["is_open"] and cycle["resolved_at"] is None for cycle in zone.cycles())
 

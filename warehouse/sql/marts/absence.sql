@@ -18,7 +18,6 @@
 -- scanned_at TIMESTAMP: Its instant (UTC).
 -- scan_status VARCHAR: loaded, empty, released, held or discarded.
 -- scan_scanners VARCHAR[]: Who ran it.
--- scope VARCHAR[]: Targets that it covered.
 -- is_believed_gone BOOLEAN: Of the finding - whether every row of it is absent, so that each scanner that had seen it has looked again in vain.
 -- gone_since_at TIMESTAMP: Of the finding - since when the last of them has (UTC); null unless believed gone.
 WITH open_sighting AS (
@@ -129,7 +128,6 @@ SELECT
     chosen.claim_id, scan.sha256, scan.path, scan.scanned_at,
     scan.status AS scan_status,
     scan.scanners AS scan_scanners,
-    scan.scope,
     bool_and(proven.absent_since_at IS NOT NULL) OVER of_finding AS is_believed_gone,
     CASE WHEN bool_and(proven.absent_since_at IS NOT NULL) OVER of_finding THEN max(proven.absent_since_at) OVER of_finding END AS gone_since_at
 FROM seen
