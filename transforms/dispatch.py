@@ -332,9 +332,10 @@ class _Planner:
         return deliver(decision.due_us, about, self._digest_bands, self._calendar(decision.person_id), self._as_of).status == "in_digest"
 
     def _had_a_digest(self, person_id: str) -> bool:
-        """Whether one went to them since their business day began."""
-        morning = self._morning(self._calendar(person_id))
-        return any(sent.is_digest and sent.person_id == person_id and sent.at_us >= morning for sent in self._before.sent)
+        """Whether one went to them since their business day began, or on this day of theirs: one before breakfast was yesterday's, and is enough for today."""
+        morning, today = self._morning(self._calendar(person_id)), self._local(person_id, self._as_of).date()
+        digests = (sent.at_us for sent in self._before.sent if sent.is_digest and sent.person_id == person_id)
+        return any(at_us >= morning or self._local(person_id, at_us).date() == today for at_us in digests)
 
     def _morning(self, calendar: Calendar) -> int:
         if calendar.name not in self._mornings:
