@@ -138,28 +138,24 @@ def trackers(
             print(f"{name}: {_line(value) if value not in (None, {}) else 'none'}")
 
 
-@app.command(epilog="Example: handoff explain 3f2a…   (a finding id, a sighting id or a scanner's own id)")
+@app.command(epilog="Example: handoff explain 3f2a --html 3f2a.html   (a finding id, a sighting id or a scanner's own id)")
 def explain(
     finding: Annotated[str, typer.Argument(help="Finding id, sighting id, or a scanner's own id.")],
+    html: Annotated[Path | None, typer.Option("--html", help="Write it as a page, one file, instead of showing it.")] = None,
     home: HomeOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """One finding's life: observations, events and whether they counted, due dates, what fired and why."""
+    """One finding's life: observations, decisions, dispatches, answers, both clocks, what set its band, what fired and why, what is due when."""
+    from flows import explaining
     from warehouse import published
 
-    found = published.explain(settings.home_folder(home), finding)
-    if as_json:
-        _print_json(found)
-        return
-    print(f"{found['title']}  ({found['severity']} by {found['severity_rule']})")
-    print(f"finding {found['finding_id']} on {found['asset_id'] or found['target']}, {found['state']}, seen by {', '.join(found['scanners'])}")
-    for cycle in found["handoffs"]:
-        print(f"\ncycle {cycle['cycle']}, {cycle['origin']}, {cycle['state']}: {cycle['sentence']}")
-    print(f"\nIs it still there? {found['presence']['sentence']}")
-    for row in found["presence"]["scanners"]:
-        print(f"  {row['sentence']}")
-    print("\ntimeline (UTC)")
-    _print_table(["when", "what", "who", "detail"], [tuple(row.values()) for row in found["timeline"]])
+    folder = settings.home_folder(home)
+    if html is not None:
+        print(f"page {explaining.write_page(published.life(folder, finding), html)}")
+    elif as_json:
+        _print_json(published.explain(folder, finding))
+    else:
+        print(explaining.text(published.life(folder, finding)))
 
 
 @app.command(epilog="Example: handoff report weekly")
