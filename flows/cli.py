@@ -158,6 +158,24 @@ def explain(
         print(explaining.text(published.life(folder, finding)))
 
 
+@app.command(epilog="Example: handoff desk --out desk   (then open desk/index.html)")
+def desk(
+    out: Annotated[Path, typer.Option("--out", help="A new or empty folder, or an earlier desk, which is replaced.")],
+    is_redacted: Annotated[bool, typer.Option("--redacted", help="Of the redacted tier, for those who may not see names.")] = False,
+    home: HomeOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Write the published copy as pages to search and filter: queue, flags, findings, people, teams, runs, quarantines. No server is needed."""
+    from warehouse import desk as writing
+
+    written = writing.write(settings.home_folder(home), out, is_redacted=is_redacted, tell=lambda line: print(f"handoff: {line}", file=sys.stderr))
+    if as_json:
+        _print_json(written._asdict())
+        return
+    print(f"{', '.join(f'{count} {name}' for name, count in written.rows.items())}; {written.files} files, {written.bytes} bytes")
+    print(f"desk {out / 'index.html'}")
+
+
 @app.command(epilog="Example: handoff report weekly")
 def report(
     period: Annotated[str, typer.Argument(help="weekly, monthly or quarterly.")] = "weekly",
