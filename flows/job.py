@@ -144,7 +144,7 @@ def is_published(job: Job) -> bool:
 
 def publish_lawful(job: Job, summary: Summary, do: Do = call, *, report: bool = False) -> None:
     """Writes the run's row and publishes, where our own laws hold; else raises `LawBroken`, and the last good copy stays."""
-    do(finish_run, job, not summary.laws_broken)
+    do(finish_run, job)
     if summary.laws_broken:
         raise LawBroken(
             "this run",
@@ -280,9 +280,9 @@ def validate_marts(job: Job, summary: Summary) -> None:
     summary.laws_broken = list(verdict.laws_broken)
 
 
-def finish_run(job: Job, is_published: bool) -> None:
+def finish_run(job: Job) -> None:
     """Writes the run's row: a step of its own, because it adds one each time and publishing may be tried again."""
-    job.finish(is_published=is_published)
+    job.finish()
 
 
 def write_report(job: Job, summary: Summary) -> None:
@@ -294,7 +294,7 @@ def write_report(job: Job, summary: Summary) -> None:
 def publish_copy(job: Job, summary: Summary) -> None:
     """Replaces the published copy, in one step; then the redacted tier of it, where the policy asks for one."""
     _say("publish")
-    copy = publish.publish(job.connection, job.home)
+    copy = publish.publish(job.connection, job.home, job.stamp.run_id)
     summary.published = str(copy)
     if job.policy.publish.redacted:
         _say("redact")

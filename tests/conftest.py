@@ -304,11 +304,12 @@ class Warehouse:
             job.compute()
             if marts or published:
                 job.build_marts()
-                job.finish(is_published=published)
-            elif finished:
-                job.finish(is_published=True)
+            if marts or published or finished:
+                job.finish()
             if published:
-                publish.publish(job.connection, self.home)
+                publish.publish(job.connection, self.home, job.stamp.run_id)
+            elif finished:
+                publish.mark(job.connection, job.stamp.run_id)
             return job.loaded
 
     @contextmanager

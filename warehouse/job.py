@@ -16,7 +16,7 @@ from transforms.domain.digests import sha256
 from transforms.domain.errors import RunError, UsageError
 from transforms.domain.instants import iso
 from transforms.domain.policy import Policy
-from warehouse import models, originated, record, schema
+from warehouse import models, originated, publish, record, schema
 from warehouse.compute import compute, drop_unloaded
 from warehouse.connection import connect
 from warehouse.decisions import load_decisions
@@ -58,9 +58,9 @@ class Job:
     def build_marts(self) -> None:
         models.build(self.connection)
 
-    def finish(self, *, is_published: bool) -> None:
-        """Writes the run's row: the balance and the digests that say what it knew and published."""
-        row = run_row(self.connection, self.policy, self.stamp, is_published=is_published)
+    def finish(self) -> None:
+        """Writes the run's row: the balance and the digests that say what it knew. That it published is said by what publishes."""
+        row = run_row(self.connection, self.policy, self.stamp, is_published=False)
         balance = ("files_new", "rows_in", "rows_new", "rows_duplicate", "rows_rejected")
         append(self.connection, tables.RUN, [row | {name: getattr(self.loaded, name) for name in balance}])
 
@@ -103,6 +103,7 @@ def open_job(home: Home, policy: Policy, *, run_id: str, as_of_us: int | None, n
     home.create()
     connection = _open_warehouse(home)
     try:
+        publish.settle(connection, home)
         drop_unloaded(connection, home)
         at = _as_of(connection, policy, as_of_us, now_us)
         yield Job(home, policy, Stamp(run_id, at, code_version, policy.digest), connection, now_us)

@@ -172,9 +172,14 @@ def create(connection: duckdb.DuckDBPyConnection, model: Model, schema: str = "m
         except duckdb.Error as error:
             raise ModuleMalformed(_file(model, schema), seen=str(error)) from error
         _check(connection, model, schema)
-        comment_on(connection, "TABLE", f"{schema}.{model.name}", f"{model.row} Key: {', '.join(model.key)}.")
-        for column in model.columns:
-            comment_on(connection, "COLUMN", f'{schema}.{model.name}."{column.name}"', column.meaning)
+        comment(connection, model, schema)
+
+
+def comment(connection: duckdb.DuckDBPyConnection, model: Model, schema: str = "mart") -> None:
+    """Stores the declared meaning of a table and its columns as COMMENT ON."""
+    comment_on(connection, "TABLE", f"{schema}.{model.name}", f"{model.row} Key: {', '.join(model.key)}.")
+    for column in model.columns:
+        comment_on(connection, "COLUMN", f'{schema}.{model.name}."{column.name}"', column.meaning)
 
 
 def _file(model: Model, schema: str) -> str:

@@ -159,7 +159,7 @@ def test_files_that_are_still_written_wait_and_the_policy_stays_what_it_is(tmp_p
 
         with opened(Options(str(landing), home)) as (job, summary):
             call(ingest_landing, job, str(landing), summary, settle_seconds)
-            finish_run(job, False)
+            finish_run(job)
             return summary.files_new, job.connection.execute("SELECT DISTINCT policy_digest FROM record.run").fetchall()
 
     assert files_new(3600)[0] == 0
