@@ -15,7 +15,9 @@ from flows.help import App
 from flows.printing import line as _line
 from flows.printing import print_error
 from flows.printing import print_json as _print_json
+from flows.printing import print_pairs as _print_pairs
 from flows.printing import print_table as _print_table
+from flows.progress import shown as _progress
 from transforms.domain.errors import HandoffError, RunError, UsageError
 
 settings.quiet()
@@ -52,14 +54,13 @@ def run(
     from flows.job import Options
     from flows.run_handoff import run_here_or_on_server
 
-    summary = run_here_or_on_server(Options(landing, settings.home_folder(home), policy, as_of, report, _seconds(wait)))
+    with _progress() as progress:
+        summary = run_here_or_on_server(Options(landing, settings.home_folder(home), policy, as_of, report, _seconds(wait)), progress)
     if as_json:
         _print_json(summary.as_json())
         return
-    print(summary.line())
-    print(f"published {summary.published}")
-    if summary.report:
-        print(f"report {summary.report}")
+    print(summary.headline())
+    _print_pairs(summary.rows())
 
 
 @app.command(epilog='Example: handoff sql "SELECT severity, median_seconds FROM mart.handoff_latency WHERE dimension = \'all\'"')
@@ -226,7 +227,8 @@ def export(
     from warehouse import export as exporting
 
     wanted = [name.strip() for name in tables.split(",") if name.strip()]
-    contents = exporting.export(settings.home_folder(home), out, file_format, wanted)
+    with _progress() as progress:
+        contents = exporting.export(settings.home_folder(home), out, file_format, wanted, progress)
     if as_json:
         _print_json(contents)
         return
@@ -297,7 +299,8 @@ def pull(
     from warehouse.home import Home
 
     folder = settings.home_folder(home)
-    done = pulling.pull(landing, Home(folder), file_of(connections, folder), names, wait_seconds=_seconds(wait))
+    with _progress() as progress:
+        done = pulling.pull(landing, Home(folder), file_of(connections, folder), names, wait_seconds=_seconds(wait), progress=progress)
     if as_json:
         _print_json([row.as_json() for row in done], lambda: pulling.require_complete(done))
     else:
@@ -531,7 +534,8 @@ def rebuild(
     if (as_of is None) != (out is None):
         raise UsageError("rebuild", seen="only one of --as-of and --out", expected="both, or neither")
     folder = settings.home_folder(home)
-    said = job.rebuild(folder, policy) if as_of is None or out is None else job.rebuild_as_of(folder, as_of, out, policy)
+    with _progress() as progress:
+        said = job.rebuild(folder, policy, progress) if as_of is None or out is None else job.rebuild_as_of(folder, as_of, out, policy, progress)
     if as_json:
         _print_json({"as_of": as_of, "out": out, "said": said})
         return
@@ -554,7 +558,8 @@ def simulate(
     from flows.simulation import write_programme
     from transforms.simulation import Shape
 
-    done = write_programme(Shape(findings, seed, noise or (0.1 if is_noisy else 0.0)), out)
+    with _progress() as progress:
+        done = write_programme(Shape(findings, seed, noise or (0.1 if is_noisy else 0.0)), out, progress)
     if as_json:
         _print_json({"files": done.files, "bytes": done.bytes, "out": done.out, "command": done.command})
         return
@@ -578,7 +583,8 @@ def whatif(
     from warehouse import whatif as replaying
 
     comparison.require_dimension(by)
-    found = job.what_if(settings.home_folder(home), policy, ownership or [], as_of, out)
+    with _progress() as progress:
+        found = job.what_if(settings.home_folder(home), policy, ownership or [], as_of, out, progress)
     rows, cycles = replaying.read(found.out, by) if found.out else ([], 0)
     if as_json:
         about = {**comparison.headline(found.as_of_us, found.runs_replayed, cycles), "is_other_code": found.is_other_code, "out": found.out}
@@ -606,7 +612,8 @@ def verify(
     from warehouse import verify as verifying
 
     code = settings.code_version()
-    rows = verifying.verify(settings.home_folder(home), code) if file is None else verifying.verify_file(file, code)
+    with _progress() as progress:
+        rows = verifying.verify(settings.home_folder(home), code, progress) if file is None else verifying.verify_file(file, code)
     if as_json:
         _print_json(rows)
     else:

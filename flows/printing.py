@@ -4,13 +4,18 @@ from __future__ import annotations
 
 import json
 import math
+import shutil
 import sys
+import textwrap
 from collections.abc import Callable, Sequence
 from typing import Any
 
 import typer
 
 from transforms.domain.errors import HandoffError
+
+#: Columns below which nothing is wrapped any more.
+_NARROWEST = 40
 
 
 def print_json(value: Any, require: Callable[[], None] | None = None) -> None:
@@ -54,6 +59,18 @@ def print_table(columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
     for row in rows:
         table.add_row(*(Text("" if value is None else str(value)) for value in row))
     Console().print(table)
+
+
+def print_pairs(pairs: dict[str, str]) -> None:
+    """Names and what each is, a line each; wrapped within the terminal's width, tab-separated and whole when piped."""
+    width = max(map(len, pairs)) + 2
+    for name, text in pairs.items():
+        if not sys.stdout.isatty():
+            print(f"{name}\t{text}")
+            continue
+        room = max(shutil.get_terminal_size().columns - width, _NARROWEST)
+        for number, part in enumerate(textwrap.wrap(text, room, break_on_hyphens=False)):
+            print(f"{name if not number else '':<{width}}{part}")
 
 
 def print_rows(rows: Sequence[dict[str, Any]]) -> None:
