@@ -27,6 +27,9 @@ class Freshness:
     running: str | None = None
     running_seconds: float = 0
 
+    def as_json(self) -> dict[str, str | float | None]:
+        return {"as_of": iso(self.as_of_us), "age_seconds": self.age_seconds, "running": self.running, "running_seconds": self.running_seconds}
+
     def line(self) -> str:
         run = f"; run {self.running[:8]} for {span(self.running_seconds)}" if self.running else ""
         return f"as of {iso(self.as_of_us)}, {span(self.age_seconds)} old{run}"

@@ -102,7 +102,7 @@ def show_summary(summary: Summary) -> None:
         for title, lines in (("Laws broken", summary.laws_broken), ("Quarantined", summary.quarantined), ("Problems", summary.problems))
         if lines
     )
-    text = f"{_cell(summary.line())}\n\n| | |\n|---|---|\n{rows}{lists}\n"
+    text = f"{_cell(summary.headline())}; {_cell('; '.join(summary.rows().values()))}\n\n| | |\n|---|---|\n{rows}{lists}\n"
     _keep(create_markdown_artifact, text, key="run-summary", description=f"Run {summary.run_id[:8]} as of {summary.as_of}")
 
 

@@ -140,6 +140,6 @@ def test_asking_who_holds_the_home_turns_nobody_away(own_home):
 def test_doctor_says_it_to_machines_too(tools, tmp_path):
     done = tools.run_handoff("doctor", "--home", tmp_path / "none", "--json", env={"PREFECT_HOME": str(tmp_path)})
     assert done.returncode == 1
-    rows = json.loads(done.stdout)
+    rows = json.loads(done.stdout)["rows"]
     assert all(set(row) == {"check", "state", "seen", "remedy"} for row in rows)
     assert {row["check"] for row in rows if row["state"] == "fail"} == {"freshness"}
