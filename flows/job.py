@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any, TypeVar
 
-from flows import settings
+from flows import metrics, settings
 from transforms.domain.errors import LawBroken, UsageError
 from transforms.domain.instants import iso
 from transforms.domain.policy import Duration, Policy, from_canonical
@@ -19,9 +19,11 @@ from warehouse.compute import compute_known
 from warehouse.home import Home
 from warehouse.job import Job, open_job
 from warehouse.landing import open_landing
-from warehouse.load import Stamp
+from warehouse.load import Progress, Stamp, nobody
 
 T = TypeVar("T")
+#: The steps of the whole job, in order.
+STEPS = ("open_warehouse", "ingest_landing", "compute_state", "build_marts", "validate_marts", "finish_run", "write_report", "publish_copy")
 #: How a step is carried out: `call` directly, or as a task of the flow that is running.
 Do = Callable[..., Any]
 
@@ -88,14 +90,15 @@ def call(step: Callable[..., T], *arguments: Any) -> T:
     return step(*arguments)
 
 
-def run(options: Options, do: Do = call) -> Summary:
-    """Ingests, computes, builds, validates, reports and publishes, under the home's lock.
+def run(options: Options, do: Do = call, progress: Progress = nobody) -> Summary:
+    """Ingests, computes, builds, validates, reports and publishes, under the home's lock. `progress` hears how many files are read, of how many.
 
     Raises `LawBroken` where one of our own laws failed: nothing is published, the last good copy stays.
     """
     open_landing(options.landing)  # a wrong path is said before anything is locked or made
-    with opened(options, do) as (job, summary):
-        do(ingest_landing, job, options.landing, summary, options.settle_seconds)
+    with metrics.of_a_run(options.home) as measured, opened(options, do) as (job, summary):
+        measured(summary)
+        do(ingest_landing, job, options.landing, summary, options.settle_seconds, progress)
         do(compute_state, job, summary)
         do(build_marts, job, summary)
         do(validate_marts, job, summary)
@@ -230,15 +233,15 @@ def open_warehouse(stack: ExitStack, home: Home, policy: Policy, run_id: str, as
     )
 
 
-def ingest_landing(job: Job, landing: str, summary: Summary, settle_seconds: int | None = None) -> None:
-    """Loads what is new in the landing zone into the record."""
+def ingest_landing(job: Job, landing: str, summary: Summary, settle_seconds: int | None = None, progress: Progress = nobody) -> None:
+    """Loads what is new in the landing zone into the record. `progress` hears how many files are read, of how many."""
     _say("ingest")
     reader = job
     if settle_seconds is not None:
         # Only the reading of the folder waits for files to settle: under a policy of another digest, every faulty file would be read again.
         settle = Duration(amount=settle_seconds, unit="s")
         reader = replace(job, policy=job.policy.model_copy(update={"landing": job.policy.landing.model_copy(update={"settle": settle})}))
-    done = job.loaded = reader.ingest(landing)
+    done = job.loaded = reader.ingest(landing, progress)
     for name in ("files_seen", "files_new", "files_quarantined", "files_held", "rows_in", "rows_new", "rows_duplicate", "rows_rejected"):
         setattr(summary, name, getattr(done, name))
     summary.problems = [f"{problem.path}: {problem.message}" for problem in done.problems]

@@ -22,7 +22,7 @@ from warehouse.connection import connect
 from warehouse.decisions import load_decisions
 from warehouse.home import Home
 from warehouse.landing import scan_landing
-from warehouse.load import Loaded, Stamp, append, ingest
+from warehouse.load import Loaded, Progress, Stamp, append, ingest, nobody
 
 
 @dataclass
@@ -41,12 +41,12 @@ class Job:
     def as_of_us(self) -> int:
         return self.stamp.recorded_us
 
-    def ingest(self, landing: str) -> Loaded:
+    def ingest(self, landing: str, progress: Progress = nobody) -> Loaded:
         """Loads what is new in the landing zone, and what handoff itself originated since the last run."""
         load_decisions(self.connection, self.home, self.stamp)
         found = scan_landing(landing, settle_us=self.policy.landing.settle.wall_us(), now_us=self.now_us)
         own = list(originated.waiting(self.home))
-        self.loaded = ingest(self.connection, self.home, chain(found, own), self.policy, self.stamp)
+        self.loaded = ingest(self.connection, self.home, chain(found, own), self.policy, self.stamp, progress)
         originated.drop(self.home, {item.sha256 for item in own})
         return self.loaded
 

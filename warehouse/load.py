@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 import resource
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass, field
@@ -51,6 +51,10 @@ _ROW_KEYS = {
 }
 
 
+#: Hears how many files are read, of how many.
+Progress = Callable[[int, int], None]
+
+
 class Task(NamedTuple):
     """One reading of one claimed content."""
 
@@ -87,9 +91,13 @@ class Stamp(NamedTuple):
     policy_digest: str
 
 
-def ingest(connection: duckdb.DuckDBPyConnection, home: Home, found: Iterable[Found | Problem], policy: Policy, stamp: Stamp) -> Loaded:
+def nobody(done: int, total: int) -> None:
+    """Hears nothing of how far reading is."""
+
+
+def ingest(connection: duckdb.DuckDBPyConnection, home: Home, found: Iterable[Found | Problem], policy: Policy, stamp: Stamp, progress: Progress = nobody) -> Loaded:
     """Claims and loads what is new in the landing zone, and reads again what newer code, policy, time or a person asks for."""
-    return _Ingest(connection, home, policy, stamp).run(found)
+    return _Ingest(connection, home, policy, stamp, progress).run(found)
 
 
 def load_tasks(connection: duckdb.DuckDBPyConnection, home: Home, tasks: Sequence[Task], policy: Policy, stamp: Stamp) -> Loaded:
@@ -108,8 +116,8 @@ def read_again(connection: duckdb.DuckDBPyConnection, home: Home, policy: Policy
 
 
 class _Ingest:
-    def __init__(self, connection: duckdb.DuckDBPyConnection, home: Home, policy: Policy, stamp: Stamp) -> None:
-        self._connection, self._home, self._policy, self._stamp = connection, home, policy, stamp
+    def __init__(self, connection: duckdb.DuckDBPyConnection, home: Home, policy: Policy, stamp: Stamp, progress: Progress = nobody) -> None:
+        self._connection, self._home, self._policy, self._stamp, self._progress = connection, home, policy, stamp, progress
         self._loaded = Loaded()
         self._attempts: dict[str, int] = {}
         #: When each claim was last read.
@@ -142,7 +150,7 @@ class _Ingest:
     def load(self, tasks: Sequence[Task]) -> Loaded:
         batch: list[tuple[Task, Intake]] = []
         rows = 0
-        for task, result in self._ordered(_parse_all(tasks, self._policy)):
+        for task, result in self._ordered(self._parsed(tasks)):
             batch.append((task, result))
             rows += result.rows_in
             if rows >= BATCH_ROWS or len(batch) >= BATCH_FILES:
@@ -151,6 +159,12 @@ class _Ingest:
         if batch:
             self._commit(batch)
         return self._loaded
+
+    def _parsed(self, tasks: Sequence[Task]) -> Iterator[tuple[Task, Intake]]:
+        """What each gave, as it comes; how many have come is said."""
+        for number, found in enumerate(_parse_all(tasks, self._policy), 1):
+            self._progress(number, len(tasks))
+            yield found
 
     def _new(self, found: Iterable[Found | Problem]) -> Iterator[Task]:
         """Contents that nobody has claimed; each is in the raw store before anything is read from it."""
