@@ -60,20 +60,20 @@ VICTIMS = ("worker", "server", "run", "dispatch", "everything", "server")
 POLICY = """
 calendars: {default: {time_zone: UTC, days: [mon, tue, wed, thu, fri, sat, sun], windows: ["00:00-24:00"], business_day: 24h}}
 handoff_sla: {critical: 6m, high: 6m, medium: 30d, low: 30d}
-routing: {escalation_default: soc}
+routing: {escalation_default: sara}
 dispatch: {quiet_hours: null, cap_per_day: 100000}
 """
 #: Everything that is said of a high finding that nobody acknowledges: to whom, as what.
-LADDER = {("anna", "notice"), ("anna", "handoff 0.5 owner"), ("mara", "handoff 0.8 manager"), ("rolf", "handoff 0.9 manager"), ("soc", "handoff 1 escalation_default")}
+LADDER = {("anna", "notice"), ("anna", "handoff 0.5 owner"), ("mara", "handoff 0.8 manager"), ("rolf", "handoff 0.9 manager"), ("sara", "handoff 1 escalation_default")}
 LADDER_SECONDS = 360
 #: How the automations put it.
 ZOMBIE, STUCK = "No heartbeat for a minute and a half", "Pending for five minutes"
-#: Compared whole, but for when the stages were completed that handoff completes itself: that is the as_of of whichever run did.
+#: Compared whole, but for when the stages were completed that handoff completes itself: that is the as_of of whichever run did, and what spans are from.
 OWN_STAGES = ("enrichment", "routing")
 MARTS = {
     "finding": "FROM {}.mart.finding",
     "handoff": "SELECT * EXCLUDE (enriched_at, routed_at) FROM {}.mart.handoff",
-    "stage": "FROM {}.mart.stage WHERE stage NOT IN " + str(OWN_STAGES),
+    "stage": "SELECT finding_id, cycle, stage, stage_number, instant FROM {}.mart.stage WHERE stage NOT IN " + str(OWN_STAGES),
     "failure_mode": "FROM {}.mart.failure_mode",
     "handoff_latency": "FROM {}.mart.handoff_latency",
     "unrouted_queue": "FROM {}.mart.unrouted_queue",
@@ -88,7 +88,7 @@ class Landing:
         self.folder, self.contents, self.deliveries, self.findings, self.events = folder, 0, 0, 0, 0
         past = {"captured_at": "2026-01-01T00:00:00Z"}
         self._put("assets/assets.csv", "asset_id,name,owner_team,status,effective_from\npay,pay-api,payments,active,2026-01-01\n", past)
-        people = "".join(f"{name},{name.title()},{name}@example.com,payments,engineer,{manager},chat:@{name},active,human,2026-01-01\n" for name, manager in (("anna", "mara"), ("mara", "rolf"), ("rolf", ""), ("soc", "")))
+        people = "".join(f"{name},{name.title()},{name}@example.com,payments,engineer,{manager},chat:@{name},active,human,2026-01-01\n" for name, manager in (("anna", "mara"), ("mara", "rolf"), ("rolf", ""), ("sara", "")))
         self._put("people/people.csv", "person_id,name,email,team,role,manager_id,channel,status,kind,effective_from\n" + people, past)
         self._put("people/ownership.csv", "match,person_id,team,effective_from\nasset:pay,anna,payments,2026-01-01\n", past)
         self.contents += 3
