@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from flows import settings
+from flows import metrics, settings
 from transforms.domain.errors import HandoffError, RunError
 from transforms.domain.instants import iso, parse_stamp
 from warehouse import published
@@ -50,6 +50,7 @@ def watch(folder: Path, max_age_seconds: float, max_run_seconds: float) -> Fresh
     """Raises `RunError` in one line: nothing published, too old, of the future, or a run that hangs."""
     try:
         found = read(folder, settings.now_us())
+        metrics.of_freshness(found.age_seconds, found.running_seconds)
     except RunError:
         raise
     except HandoffError as error:

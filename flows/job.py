@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any, TypeVar
 
-from flows import settings
+from flows import metrics, settings
 from flows.progress import Lines
 from transforms.domain.errors import LawBroken, UsageError
 from transforms.domain.instants import iso
@@ -24,6 +24,8 @@ from warehouse.landing import open_landing
 from warehouse.load import Stamp
 
 T = TypeVar("T")
+#: The steps of the whole job, in order.
+STEPS = ("open_warehouse", "ingest_landing", "compute_state", "build_marts", "validate_marts", "finish_run", "write_report", "publish_copy")
 #: How a step is carried out: `call` directly, or as a task of the flow that is running.
 Do = Callable[..., Any]
 
@@ -104,7 +106,8 @@ def run(options: Options, do: Do = call, progress: Progress | None = None) -> Su
     Raises `LawBroken` where one of our own laws failed: nothing is published, the last good copy stays.
     """
     open_landing(options.landing)  # a wrong path is said before anything is locked or made
-    with opened(options, do, progress) as (job, summary):
+    with metrics.of_a_run(options.home) as measured, opened(options, do, progress) as (job, summary):
+        measured(summary)
         do(ingest_landing, job, options.landing, summary, options.settle_seconds)
         do(compute_state, job, summary)
         do(build_marts, job, summary)

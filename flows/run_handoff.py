@@ -142,10 +142,7 @@ def _run_handoff(
     options = orchestration.options_of(
         landing, home, policy, as_of, report=report, wait_seconds=wait_seconds, settle_seconds=settle_seconds
     )
-    summary = run(options, orchestration.as_task)
-    orchestration.show_summary(summary)
-    orchestration.show_numbers(options.home)
-    return summary
+    return orchestration.run_observed(options)
 
 
 def __getattr__(name: str) -> Any:

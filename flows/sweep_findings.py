@@ -7,8 +7,7 @@ from tempfile import TemporaryDirectory
 
 from prefect import flow
 
-from flows.job import run
-from flows.orchestration import as_task, options_of, show_numbers, show_query, show_summary
+from flows.orchestration import options_of, run_observed, show_query
 from warehouse.schema import sql_file
 
 
@@ -24,9 +23,7 @@ def sweep_findings(home: str | None = None, policy: str | None = None, as_of: st
     """
     options = options_of(None, home, policy, as_of, wait_seconds=wait_seconds)
     with TemporaryDirectory(prefix="handoff-nothing-landed-") as nothing:
-        summary = run(replace(options, landing=nothing), as_task)
-    show_summary(summary)
-    show_numbers(options.home)
+        run_observed(replace(options, landing=nothing))
     show_query(
         options.home,
         "unbound-targets",
