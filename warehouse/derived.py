@@ -34,7 +34,7 @@ def _write_parameters(connection: duckdb.DuckDBPyConnection, policy: Policy, as_
         "?::VARCHAR AS policy_digest, ?::BIGINT AS bulk_count, ?::BIGINT AS bulk_window_us, ?::BIGINT AS scan_cadence_us, "
         "?::BIGINT AS mapping_age_us, ?::BIGINT AS acknowledged_within_us, ?::VARCHAR[] AS ticket_labels, "
         "?::BIGINT AS drift_recent_us, ?::BIGINT AS drift_before_us, ?::DOUBLE AS drift_change, ?::BIGINT AS drift_minimum, ?::BIGINT AS drift_scored, "
-        "?::VARCHAR AS escalation_default",
+        "?::VARCHAR AS escalation_default, ?::BIGINT AS attestation_us",
         [
             as_of_us,
             policy.reporting_zone,
@@ -52,6 +52,7 @@ def _write_parameters(connection: duckdb.DuckDBPyConnection, policy: Policy, as_
             policy.severity.drift.minimum,
             policy.severity.drift.scored,
             policy.routing.escalation_default,
+            policy.controls.attestation.wall_us(),
         ],
     )
     connection.execute(

@@ -32,7 +32,7 @@ delivered AS (
     LEFT JOIN derived.scan USING (claim_id)
     LEFT JOIN events USING (claim_id)
     WHERE landed_file.status IN ('loaded', 'empty', 'held') AND coalesce(landed_file.decision, '') NOT IN ('retract', 'discard')
-        AND landed_file.source NOT IN ('own', 'reattribution', 'sweep') AND NOT contains(landed_file.path, 'sweep-binding-')
+        AND landed_file.source <> 'own' AND NOT regexp_matches(landed_file.path, '(^|/)(reattribution|sweep-(binding|links|attestations))-[0-9-]+\.csv$')
 ),
 by_scanner AS (
     SELECT unnest(scanners) AS scanner, source, kind, delivered_at
