@@ -256,28 +256,49 @@ def redact(
         print(f"redacted {path}")
 
 
-@app.command(epilog="Example: handoff sweep --out proposals --as soc-lead && cp -r proposals/. landing/")
+@app.command(epilog="Example: handoff sweep --kind binding --out proposals --as soc-lead && cp -r proposals/. landing/")
 def sweep(
+    kind: Annotated[list[str] | None, typer.Option("--kind", help="reattribution, binding, unmatched_activity, held_file or attestation; may be repeated [default: all].")] = None,
     out: Annotated[Path | None, typer.Option("--out", help="A new folder for the proposals as files that a landing zone takes [default: list them].")] = None,
-    actor: Annotated[str | None, typer.Option("--as", help="Who reassigns, where an event named the present owner.")] = None,
+    actor: Annotated[str | None, typer.Option("--as", help="Whose word the events in the files are: who reassigns, links; with --kind attestation alone, who attests.")] = None,
+    is_settled: Annotated[bool, typer.Option("--settled", help="List what was settled, by whom, instead of what is open.")] = False,
     home: HomeOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Propose who could own next what leads to nobody, or is owned by an outdated mapping, and why. Nothing changes until the files are delivered."""
-    from warehouse import sweep as sweeping
+    """List what only a person can settle, what is proposed for it and why: decayed routes, orphaned findings, unmatched activity, held files, attestations.
 
-    found = sweeping.propose(settings.home_folder(home))
-    written = sweeping.write(found, out, actor) if out else []
+    Nothing changes until a file is delivered or a command is given. Docs: docs/sweeping.md
+    """
+    from flows import sweeping
+    from warehouse import sweep as proposing
+
+    found = proposing.propose(settings.home_folder(home), kind)
+    written = proposing.write(found, out, actor) if out else []
     if as_json:
-        _print_json({"ownership": found.ownership, "reassignments": found.reassignments, "without_proposal": found.without_proposal, "files": written})
+        _print_json(sweeping.as_json(found, written))
         return
-    for rows in (found.ownership, found.reassignments):
-        if rows:
-            _print_table(list(rows[0]), [tuple(row.values()) for row in rows])
-    mappings, events = len(found.ownership), len(found.reassignments)
-    print(f"{mappings} mappings and {events} reassignments proposed; {found.without_proposal} decayed routes for which nobody can be proposed")
-    for path in written:
-        print(f"wrote {path}")
+    for columns, rows in sweeping.tables(found.settled if is_settled else found.open, is_settled=is_settled):
+        _print_table(columns, rows)
+    for line in sweeping.summary(found, written):
+        print(line)
+
+
+@app.command(epilog="Example: handoff warnings --kind breach_expected --kind source_silent")
+def warnings(
+    kind: Annotated[list[str] | None, typer.Option("--kind", help="breach_expected, source_silent, arrivals_above_capacity, ownership_currency_fell or coverage_fell; may be repeated [default: all].")] = None,
+    home: HomeOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """What will hurt soon, and whom to call: breaches to expect, silent sources, arrivals above capacity, falling ownership and coverage."""
+    from warehouse import warnings as early
+
+    rows = early.read(settings.home_folder(home), kind)
+    if as_json:
+        _print_json(rows)
+        return
+    if rows:
+        _print_table(["kind", "severity", "warning", "call", "what to do"], [(row["kind"], row["severity"], row["detail"], ", ".join(row["call"]), row["action"]) for row in rows])
+    print(early.summary(rows))
 
 
 NamesArgument = Annotated[list[str] | None, typer.Argument(help="Connections [default: all].")]

@@ -8,7 +8,7 @@ from __future__ import annotations
 import gc
 import json
 from bisect import bisect_right
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Callable, Collection, Hashable, Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from fnmatch import fnmatchcase
@@ -119,6 +119,8 @@ class _Derivation:
         ownership = Ownership(registers["ownership"], self._directory)
         self._changes = sorted({*self._assets.changes, *self._directory.changes, *ownership.changes})
         self._periods = current_periods(self._as_of, self._policy.reporting_zone)
+        self._before = self._as_of - self._policy.early_warning.period.wall_us()
+        self._owners_before: Counter[tuple[str | None, bool, bool]] = Counter()
         observations, events = self._observations(), self._events()
         inbox = Inbox()
         self._world = World(self._policy, self._as_of, self._assets, self._directory, ownership, inbox, self._calendars)
@@ -134,6 +136,8 @@ class _Derivation:
             for finding in findings:
                 self._finding(finding, rows.get(finding.rows[0]["finding"], []))
             self._flush()
+        for (team, is_owned, is_active), open_findings in sorted(self._owners_before.items(), key=lambda item: (item[0][0] or "", *item[0][1:])):
+            self._add("ownership_before", team=team, is_owned=is_owned, is_active=is_active, open_findings=open_findings)
         self._flush()
         return Derived({name: pa.concat_tables(frames) for name, frames in self._frames.items()}, self._own_events)
 
@@ -298,7 +302,9 @@ class _Derivation:
         for asset, since in self._assets.in_force(self._as_of):
             if asset["status"] == "active":
                 covered_us, claim_id = covered.get(asset["asset_id"], (None, None))
-                names = ("asset_id", "name", "business_unit", "environment", "criticality", "owner_team")
+                names = (
+                    "asset_id", "name", "kind", "application", "business_unit", "environment", "criticality", "owner_team", "aliases", "internet_facing",
+                )  # fmt: skip
                 self._add("asset", **{name: asset[name] for name in names}, registered_at=since, covered_at=covered_us, covered_by=claim_id)
 
     def _people(self) -> None:
@@ -704,6 +710,7 @@ class _Derivation:
             business = calendar.business_us(start, end)
             self._add("control", finding_id=finding.finding_id, cycle=cycle.number, started_at=start, ended_at=end, business_us=business)
         self._waited(finding.finding_id, ev)
+        self._owned_before(ev)
         if cycle.is_open:
             self._open_cycle(finding, ev)
 
@@ -738,6 +745,14 @@ class _Derivation:
                 decision = ev.decision(at)
                 if decision.status != "routed":
                     self._add("queue", at=at, finding_id=finding_id, cycle=cycle.number, severity=ev.severity, status=decision.status)
+
+    def _owned_before(self, ev: Evaluation) -> None:
+        """Counts the owner of a cycle that was open the policy's period ago, as they were then (ruling 80)."""
+        at, cycle = self._before, ev.cycle
+        if cycle.started_us <= at and (cycle.ended_us is None or cycle.ended_us > at):
+            decision = ev.decision(at)
+            is_owned = bool(decision.reference and decision.reference.strip())
+            self._owners_before[ev.team(at), is_owned, is_owned and decision.person.is_active_human] += 1
 
     def _open_cycle(self, finding: _Finding, ev: Evaluation) -> None:
         number, decision = ev.cycle.number, ev.primitive(self._as_of)
@@ -793,6 +808,7 @@ class _Derivation:
             scanners=sorted({row["scanner"] for row in rated or rows}),
             own_ids=own_ids,
             observations=len(rows),
+            first_recorded_at=min(row["recorded_at"] for row in rows),
         )
 
     def _add(self, table: str, **values: Any) -> None:

@@ -320,7 +320,7 @@ def test_the_parts_in_order_make_what_the_whole_job_makes(server: Server, run_on
     runs = {run["name"]: run for run in server.flow_runs(home=str(parts))}
     flows = {flow["id"]: flow["name"] for flow in server.post("flows/filter")}
     keys = {flows[run["flow_id"]]: set(server.artifacts(run)) for run in runs.values() if run["state_type"] == "COMPLETED"}
-    assert keys["sweep-findings"] == RUN_ARTIFACTS | {"unbound-targets", "decayed-routes", "proposed-owners", "waiting-files"}
+    assert keys["sweep-findings"] == RUN_ARTIFACTS | {"unbound-targets", "decayed-routes", "sweep-proposals", "sweep-settled", "early-warning", "waiting-files"}
     assert keys["maintain-warehouse"] == {"sizes", "integrity"}
     assert keys["write-report"] == {"five-numbers"}
 
