@@ -215,20 +215,23 @@ HOSTILE = "</b><script>alert(1)</script>\n\nSubject: x\r\nBcc: y@example.com\x1b
 def test_what_a_message_says(case, rules, tools):
     policy, at = rules(), tools.us("2026-05-04T12:00:00Z")
     (message,) = plan([case()], DIRECTORY, Before(), policy, at).messages
-    text = messages.write(message, {("f", 1): case()}, DIRECTORY.person("anna", at), policy)
+    text = messages.write(message, {("f", 1): case()}, DIRECTORY, policy, at)
     assert text.subject == "[critical] not acknowledged: Title f"
     for line in ("CRITICAL: Title f", "Where:   pay (scanned as pay-api)", "the mapping asset:pay names you since 2026-05-03", "Due:     Mon 2026-05-04 16:00 Europe/Berlin, to acknowledge",
                  "handoff ack f --as anna", "handoff decline f --as anna"):  # fmt: skip
         assert line in text.body
-    linked = messages.write(message, {("f", 1): case()}, DIRECTORY.person("anna", at), policy, lambda *place: f"https://handoff.example.com/{place}")
-    assert "Answer:  https://handoff.example.com/('f', 1, 'anna')" in linked.body and "handoff ack" not in linked.body
+    linked = messages.write(message, {("f", 1): case()}, DIRECTORY, policy, at, lambda *place: messages.Answers(f"https://handoff.example.com/take/{place}", f"https://handoff.example.com/decline/{place}"))
+    assert "Take it: https://handoff.example.com/take/('f', 1, 'anna')\n  Decline: https://handoff.example.com/decline/('f', 1, 'anna')" in linked.body
+    assert "handoff ack" not in linked.body and "handoff reassign" not in linked.body
+    distrusted = rules(acknowledgement={"trust": ["cli"]})
+    assert "handoff ack f --as anna" in messages.write(message, {("f", 1): case()}, DIRECTORY, distrusted, at, lambda *place: messages.Answers("x", "y")).body
 
 
 def test_a_digest_lists_its_findings_the_most_severe_first(case, rules, tools):
     policy, at = rules(), tools.us("2026-05-05T12:00:00Z")
     some = [case("a", "low"), case("b", "medium")]
     (message,) = [found for found in plan(some, DIRECTORY, Before(), policy, at).messages if found.is_digest]
-    text = messages.write(message, {one.place: one for one in some}, DIRECTORY.person("anna", at), policy)
+    text = messages.write(message, {one.place: one for one in some}, DIRECTORY, policy, at)
     assert text.subject == "[digest] 2 security handoffs"
     assert text.body.index("1. MEDIUM: Title b") < text.body.index("2. LOW: Title a")
 
@@ -236,8 +239,8 @@ def test_a_digest_lists_its_findings_the_most_severe_first(case, rules, tools):
 def test_a_hostile_title_stays_one_line_of_plain_text(case, rules, tools):
     policy, at, one = rules(), tools.us("2026-05-04T10:00:00Z"), case(title=HOSTILE, asset_id=HOSTILE, target=HOSTILE)
     (message,) = plan([one], DIRECTORY, Before(), policy, at).messages
-    calm = messages.write(message, {one.place: case()}, DIRECTORY.person("anna", at), policy)
-    text = messages.write(message, {one.place: one}, DIRECTORY.person("anna", at), policy)
+    calm = messages.write(message, {one.place: case()}, DIRECTORY, policy, at)
+    text = messages.write(message, {one.place: one}, DIRECTORY, policy, at)
     assert "\n" not in text.subject and len(text.subject) <= 120
     assert len(text.body.splitlines()) == len(calm.body.splitlines())
     for bad in ("<", "`", "*", "@", "://", "\x1b", "\u202e", "["):
