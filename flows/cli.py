@@ -434,7 +434,7 @@ def reassign(
     _answer("reassigned", person, findings, home, as_json, at=at, unknown_ok=unknown_ok, reason=reason, target=target)
 
 
-BaseUrlOption = Annotated[str | None, typer.Option("--base-url", help="How people reach the page, as in https://handoff.example.com.")]
+BaseUrlOption = Annotated[str | None, typer.Option("--base-url", help="How people reach the acknowledgement page, as in https://handoff.example.com [default: $HANDOFF_ACK_URL].")]
 
 
 @app.command(epilog="Example: handoff link 260e855be8e4 --as dirk --base-url https://handoff.example.com")
@@ -451,7 +451,7 @@ def link(
     from flows import acknowledging
     from warehouse.home import Home
 
-    folder, base = settings.home_folder(home), base_url or "http://127.0.0.1:8080"
+    folder, base = settings.home_folder(home), settings.ack_url(base_url) or "http://127.0.0.1:8080"
     expires_us = settings.now_us() + round(_seconds(expires, "--expires") * 1e6)
     found = acknowledging.link(Home(folder), settings.link_key(folder), finding, person, "decline" if is_decline else "acknowledge", expires_us)
     url = acknowledging.url_of(acknowledging.require_base_url(base), found.token)
@@ -475,7 +475,8 @@ def serve_ack(
     from warehouse.home import Home
 
     folder = settings.home_folder(home)
-    site = page.Site(Home(folder), settings.link_key(folder), base_url=require_base_url(base_url) if base_url else None)
+    base = settings.ack_url(base_url)
+    site = page.Site(Home(folder), settings.link_key(folder), base_url=require_base_url(base) if base else None)
     page.serve(site, host, port, allows_plain=is_plain)
 
 
@@ -485,13 +486,14 @@ def dispatch(
     home: HomeOption = None,
     as_of: Annotated[str | None, typer.Option("--as-of", help="Instant to decide for and to date it by, ISO 8601 with a zone [default: now].")] = None,
     wait: Annotated[str | None, typer.Option("--wait", help="How long to wait for another dispatch, as in 10m [default: not at all].")] = None,
+    base_url: BaseUrlOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Show who would be told what, by which channel and why: notices, digests, escalations; with --apply, send it, each decision once."""
     from flows import dispatching
     from warehouse.home import Home
 
-    found = dispatching.send(Home(settings.home_folder(home)), is_applied=is_applied, by=settings.identity(), as_of_us=settings.instant(as_of), wait_seconds=_seconds(wait))
+    found = dispatching.send_from(Home(settings.home_folder(home)), is_applied=is_applied, base_url=base_url, as_of_us=settings.instant(as_of), wait_seconds=_seconds(wait))
     if as_json:
         _print_json(found.as_json(), lambda: dispatching.require_complete(found))
     else:

@@ -413,17 +413,21 @@ class _Derivation:
         return resolved.explode("finding", empty_as_null=True).drop_nulls("finding").sort("finding", maintain_order=True)
 
     def _fill_inbox(self, inbox: Inbox, events: pl.DataFrame) -> None:
-        digests: set[tuple] = set()
-        for event_id, target, occurred in events.filter(pl.col("event") == "notified").select("event_id", "target_person", "occurred_at").iter_rows():
+        """What reached whom and when; what one act told of at once, a digest, is one message however many findings it names."""
+        messages: set[tuple] = set()
+        told = events.filter(pl.col("event") == "notified").select("event_id", "target_person", "occurred_at", "batch_id").sort("occurred_at", "event_id")
+        for event_id, target, occurred, batch_id in told.iter_rows():
             person = self._directory.person(target, occurred)
             if person.record is None:
                 continue
             delivery = self._deliveries.get(event_id)
             at = occurred if delivery is None else delivery.delivered_us
-            if delivery is not None and delivery.status == "in_digest":
-                if (person.person_id, at) in digests:
-                    continue  # one message
-                digests.add((person.person_id, at))
+            is_moved = delivery is not None and delivery.status == "in_digest"
+            if is_moved or batch_id is not None:
+                message = (person.person_id, at if is_moved else batch_id)
+                if message in messages:
+                    continue
+                messages.add(message)
             if at is not None:
                 inbox.add(person.person_id, at)  # type: ignore[arg-type]
         inbox.freeze()

@@ -429,6 +429,8 @@ class Dispatch(Strict):
     #: How long what could not be delivered is left alone; doubled with every try up to `retry_limit`.
     retry: WallDuration = Duration(amount=5, unit="m")
     retry_limit: WallDuration = Duration(amount=4, unit="h")
+    #: How long the links in a message hold: as long as the longest handoff budget, so that a notice outlives its due date.
+    link_lifetime: WallDuration = Duration(amount=14, unit="d")
 
 
 class Step(Strict, Generic[T]):
