@@ -30,11 +30,6 @@ def foreign(text: str | None, absent: str = "not known") -> Markup:
     return Markup("<bdi>{}</bdi>").format(safe if len(safe) <= _LONGEST else safe[:_LONGEST] + "…")
 
 
-def sentence(text: str) -> Markup:
-    """The one sentence that a section opens with."""
-    return Markup('<p class="lede">{}</p>\n').format(text)
-
-
 def note(text: str | Markup) -> Markup:
     return Markup('<p class="note">{}</p>\n').format(text)
 

@@ -17,14 +17,22 @@ NAME = "failure_modes"
 TITLE = "Failure modes"
 ORDER = 30
 QUERIES = ("dashboard", "failed_handoff")
+KINDS = ("week", "month", "quarter")
+
+
+def lede(frames: Mapping[str, polars.DataFrame]) -> str:
+    period = Period.of(frames)
+    rows, failed = _failed(frames)
+    if not failed:
+        return f"No handoff broke its SLA or its acknowledgement window {period.this}, so there is no failure mode to name."
+    return _sentence(rows, failed, period)
 
 
 def render(frames: Mapping[str, polars.DataFrame]) -> Markup:
     period = Period.of(frames)
-    rows = frames["failed_handoff"].sort(["handoffs", "position"], descending=[True, False]).rows(named=True)
-    failed = rows[0]["failed"] if rows else 0
+    rows, failed = _failed(frames)
     if not failed:
-        return fragments.sentence(f"No handoff broke its SLA or its acknowledgement window {period.this}, so there is no failure mode to name.")
+        return Markup("")
     chart = charts.bars(
         "mode-chart",
         "Failed handoffs by primary failure mode",
@@ -52,7 +60,6 @@ def render(frames: Mapping[str, polars.DataFrame]) -> Markup:
         )
     return fragments.join(
         [
-            fragments.sentence(_sentence(rows, failed, period)),
             fragments.figure(chart, f"Handoffs by primary mode; a full bar is all {failed:,}." if failed > 1 else "Handoffs by primary mode."),
             fragments.table(
                 "Handoffs whose SLA or window broke in the period, by primary mode: the first broken link in stage order",
@@ -67,6 +74,12 @@ def render(frames: Mapping[str, polars.DataFrame]) -> Markup:
             _matrix(Dashboard(frames["dashboard"]), period),
         ]
     )
+
+
+def _failed(frames: Mapping[str, polars.DataFrame]) -> tuple[list[dict], int]:
+    """(a row for each primary mode, the commonest first; the handoffs that failed)."""
+    rows = frames["failed_handoff"].sort(["handoffs", "position"], descending=[True, False]).rows(named=True)
+    return rows, rows[0]["failed"] if rows else 0
 
 
 def _sentence(rows: list[dict], failed: int, period: Period) -> str:

@@ -17,9 +17,17 @@ NAME = "ingest_capacity"
 TITLE = "Ingest capacity and expected breaches"
 ORDER = 65
 QUERIES = ("breach_forecast", "breach_likeliest", "forecast_calibration", "forecast_error", "ingest_capacity")
+KINDS = ("week", "month", "quarter")
 
 #: Past weeks with something to forecast that there must be before a forecast is believed.
 _MINIMUM_WEEKS = 4
+
+
+def lede(frames: Mapping[str, polars.DataFrame]) -> str:
+    flow = frames["ingest_capacity"].rows(named=True)
+    if not flow:
+        return "No handoff was ever opened, so there is no capacity to measure and nothing to forecast."
+    return _sentence(flow, frames["breach_forecast"].rows(named=True), _is_proven(frames["forecast_error"].row(0, named=True)))
 
 
 def render(frames: Mapping[str, polars.DataFrame]) -> Markup:
@@ -27,9 +35,9 @@ def render(frames: Mapping[str, polars.DataFrame]) -> Markup:
     tested = frames["forecast_error"].row(0, named=True)
     forecast = sorted(frames["breach_forecast"].rows(named=True), key=lambda row: BAND_RANK[row["severity"]])
     if not flow:
-        return fragments.sentence("No handoff was ever opened, so there is no capacity to measure and nothing to forecast.")
+        return Markup("")
     is_proven = _is_proven(tested)
-    parts = [fragments.sentence(_sentence(flow, forecast, is_proven)), _steps(flow), _units(flow)]
+    parts = [_steps(flow), _units(flow)]
     parts.append(fragments.note(_reason(tested, is_proven)))
     if is_proven and forecast:
         parts += [_forecast(forecast), _likeliest(frames["breach_likeliest"])]

@@ -17,16 +17,20 @@ NAME = "open_and_closed"
 TITLE = "Open, opened, closed"
 ORDER = 60
 QUERIES = ("open_handoff", "throughput")
+KINDS = ("week", "month", "quarter")
 
 _AGES = ("under 7 days", "7 to 30 days", "30 to 90 days", "90 days and more")
 _MOMENTS = ("opened", "acknowledged", "closed")
 
 
+def lede(frames: Mapping[str, polars.DataFrame]) -> str:
+    return _sentence(_by_severity(frames["open_handoff"]), _flow(frames["throughput"]), Period.of(frames))
+
+
 def render(frames: Mapping[str, polars.DataFrame]) -> Markup:
     period = Period.of(frames)
-    aged = _by_severity(frames["open_handoff"])
-    flow = {(row["severity"], row["is_current"]): row for row in frames["throughput"].iter_rows(named=True)}
-    parts = [fragments.sentence(_sentence(aged, flow, period))]
+    aged, flow = _by_severity(frames["open_handoff"]), _flow(frames["throughput"])
+    parts = []
     if aged:
         parts.append(_aging(aged, period))
     if flow:
@@ -45,6 +49,10 @@ def _by_severity(frame: polars.DataFrame) -> list[dict]:
         total["acknowledged"] += row["acknowledged"]
         total["oldest_seconds"] = max(total["oldest_seconds"], row["oldest_seconds"])
     return sorted(found.values(), key=lambda row: BAND_RANK[row["severity"]])
+
+
+def _flow(frame: polars.DataFrame) -> dict[tuple[str, bool], dict]:
+    return {(row["severity"], row["is_current"]): row for row in frame.iter_rows(named=True)}
 
 
 def _sentence(aged: list[dict], flow: dict[tuple[str, bool], dict], period: Period) -> str:

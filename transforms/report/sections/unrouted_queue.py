@@ -16,6 +16,7 @@ NAME = "unrouted_queue"
 TITLE = "Unrouted queue"
 ORDER = 40
 QUERIES = ("unrouted_oldest", "unrouted_reason")
+KINDS = ("week", "month", "quarter")
 
 _AGES = {
     "under_1_day": "under 1 day",
@@ -26,13 +27,20 @@ _AGES = {
 }
 
 
+def lede(frames: Mapping[str, polars.DataFrame]) -> str:
+    rows = frames["unrouted_reason"].rows(named=True)
+    depth = sum(row["handoffs"] for row in rows)
+    if not depth:
+        return "No handoff waits without a valid person named: the unrouted queue is empty."
+    return _sentence(rows, depth, max(row["oldest_seconds"] for row in rows))
+
+
 def render(frames: Mapping[str, polars.DataFrame]) -> Markup:
     as_of = instant(Period.of(frames).as_of)
     rows = frames["unrouted_reason"].rows(named=True)
     depth = sum(row["handoffs"] for row in rows)
     if not depth:
-        return fragments.sentence("No handoff waits without a valid person named: the unrouted queue is empty.")
-    oldest = max(row["oldest_seconds"] for row in rows)
+        return Markup("")
     escalated = sum(row["escalated"] for row in rows)
     styles = {age: f"age-{number}" for number, age in enumerate(_AGES, 1)}
     chart = charts.stacked_bars(
@@ -43,7 +51,6 @@ def render(frames: Mapping[str, polars.DataFrame]) -> Markup:
         styles,
     )
     parts = [
-        fragments.sentence(_sentence(rows, depth, oldest)),
         fragments.figure(chart, f"By reason, parted by age since capture (wall time), as of {as_of}.", fragments.key([(styles[age], text) for age, text in _AGES.items()])),
         fragments.table(
             f"Unrouted queue by reason and age since capture (wall time), as of {as_of}",

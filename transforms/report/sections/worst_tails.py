@@ -17,17 +17,27 @@ NAME = "worst_tails"
 TITLE = "Worst tails"
 ORDER = 50
 QUERIES = ("longest_waiting", "slowest_acknowledged")
+KINDS = ("week", "month", "quarter")
+
+
+def lede(frames: Mapping[str, polars.DataFrame]) -> str:
+    return _sentence(*_tails(frames), Period.of(frames))
 
 
 def render(frames: Mapping[str, polars.DataFrame]) -> Markup:
     period = Period.of(frames)
-    slow, waiting = _by_band(frames["slowest_acknowledged"], "latency_seconds"), _by_band(frames["longest_waiting"], "age_seconds")
-    parts = [fragments.sentence(_sentence(slow, waiting, period))]
+    slow, waiting = _tails(frames)
+    parts = []
     if waiting:
         parts.append(_waiting(waiting, period))
     if slow:
         parts.append(_slow(slow))
     return fragments.join(parts)
+
+
+def _tails(frames: Mapping[str, polars.DataFrame]) -> tuple[list[dict], list[dict]]:
+    """(the slowest acknowledged, the longest waiting)."""
+    return _by_band(frames["slowest_acknowledged"], "latency_seconds"), _by_band(frames["longest_waiting"], "age_seconds")
 
 
 def _by_band(frame: polars.DataFrame, by: str) -> list[dict]:
