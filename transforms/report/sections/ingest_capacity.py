@@ -15,7 +15,7 @@ from transforms.report.wording import count, day, duration, instant, none_or, nu
 
 NAME = "ingest_capacity"
 TITLE = "Ingest capacity and expected breaches"
-ORDER = 65
+ORDER = 50
 QUERIES = ("breach_forecast", "breach_likeliest", "forecast_calibration", "forecast_error", "ingest_capacity")
 KINDS = ("week", "month", "quarter")
 

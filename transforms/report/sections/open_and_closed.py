@@ -15,7 +15,7 @@ from transforms.report.wording import duration, instant, none_or, sentence_case,
 
 NAME = "open_and_closed"
 TITLE = "Open, opened, closed"
-ORDER = 60
+ORDER = 12
 QUERIES = ("open_handoff", "throughput")
 KINDS = ("week", "month", "quarter")
 

@@ -15,7 +15,7 @@ from transforms.report.wording import count, duration, duration_words, instant, 
 
 NAME = "worst_tails"
 TITLE = "Worst tails"
-ORDER = 50
+ORDER = 28
 QUERIES = ("longest_waiting", "slowest_acknowledged")
 KINDS = ("week", "month", "quarter")
 
