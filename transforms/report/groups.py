@@ -8,6 +8,11 @@ from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 
+def names_team(grain: str) -> bool:
+    """Whether a single handoff may stand with its team: in the weekly report, by which security operations works it; to leadership it would show a small one."""
+    return grain == "week"
+
+
 class Group(NamedTuple):
     """A group by name, how many handoffs (or findings) it is of, and figures that can be summed."""
 

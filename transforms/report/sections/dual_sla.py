@@ -34,19 +34,21 @@ _SEGMENTS = {
 def lede(frames: Mapping[str, polars.DataFrame]) -> str:
     period, broken = Period.of(frames), _broken(frames)
     handoff, remediation = (sum(broken.get((severity, sla), 0) for severity in RATED_BANDS) for sla in ("handoff", "remediation"))
-    first = f"{period.this} {none_or(handoff, 'handoff SLA')} broke, which {verb(handoff, 'is', 'are')} security operations', "
-    first += f"and {none_or(remediation, 'remediation SLA')}, engineering's"
+    first = f"{period.this} the handoff SLA, security operations' own, broke for {none_or(handoff, 'handoff')} "
+    first += f"and the remediation SLA, engineering's, for {f'{remediation:,}' if remediation else 'none'}"
     single = _single(frames).get("all", {})
-    blamed, wrongly = single.get("single_breaches", 0), single.get("misattributed", 0)
+    blamed, rightly, wrongly = (single.get(name, 0) for name in ("single_breaches", "blamed_rightly", "misattributed"))
     if not blamed:
         return sentence_case(f"{first}; a single SLA would have blamed nobody.")
     second = f"a single SLA would have blamed engineering for {count(blamed, 'handoff')}"
     if wrongly == blamed:
-        third = "wrongly, for only the handoff was late" if blamed == 1 else f"wrongly for all {blamed:,}, in which only the handoff was late"
+        third = f"wrongly{'' if blamed == 1 else f' for all {blamed:,}'}, for only the handoff was late"
     elif wrongly:
-        third = f"wrongly for {wrongly:,}, in which only the handoff was late"
+        third = f"wrongly for {wrongly:,} of them, in which only the handoff was late"
+    elif rightly == blamed:
+        third = f"rightly{'' if blamed == 1 else f' for all {blamed:,}'}, for the remediation was late too"
     else:
-        third = "none of them late in the handoff alone" if blamed > 1 else "which was not late in the handoff alone"
+        third = f"of which the remediation was late in {f'{rightly:,}' if rightly else 'none'}"
     return sentence_case(f"{first}; {second}, {third}.")
 
 

@@ -60,6 +60,8 @@ def _sentence(aged: list[dict], flow: dict[tuple[str, bool], dict], period: Peri
     unacknowledged = open_ - sum(row["acknowledged"] for row in aged)
     first = f"{none_or(open_, 'handoff')} {verb(open_, 'is', 'are')} open"
     if open_:
+        bands = [f"{row['handoffs']:,} {row['severity']}" for row in aged] if open_ > 1 else [aged[0]["severity"]]
+        first += f" ({', '.join(bands)})"
         first += f", {unacknowledged:,} of them not acknowledged" if open_ > 1 else ", acknowledged" if not unacknowledged else ", not acknowledged"
     opened, acknowledged, closed = (_amount(flow, "all", moment) for moment in _MOMENTS)
     return sentence_case(f"{first}; {period.this} {_some(opened)} {verb(opened, 'was', 'were')} opened, {_some(acknowledged)} acknowledged and {_some(closed)} closed.")

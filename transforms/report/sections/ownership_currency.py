@@ -31,11 +31,13 @@ def lede(frames: Mapping[str, polars.DataFrame]) -> str:
     total, active, owned = row["open_findings"], row["active"], row["owned"]
     if total == 1:
         return "The one open finding " + ("has an active owner." if active else "names an owner who is not active." if owned else "names no owner.")
+    if active == total:
+        return f"All {total:,} open findings have an active owner."
     gone, nobody = owned - active, total - owned
     rest = [f"{gone:,} {verb(gone, 'names', 'name')} an owner who is not active"] if gone else []
     rest += [f"{nobody:,} {verb(nobody, 'names', 'name')} nobody"] if nobody else []
     first = f"Of {total:,} open findings {f'{active:,}' if active else 'none'} ({percent(active / total)}) {verb(active or 1, 'has', 'have')} an active owner"
-    return f"{first}; {listed(rest)}." if rest else f"{first}."
+    return f"{first}; {listed(rest)}."
 
 
 def render(frames: Mapping[str, polars.DataFrame]) -> Markup:

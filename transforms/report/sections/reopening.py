@@ -127,7 +127,7 @@ def _origins(rows: list[dict], period: Period) -> Markup:
 
 
 def _controls(frames: Mapping[str, polars.DataFrame], period: Period) -> Markup:
-    rows = sorted(frames["control_state"].rows(named=True), key=lambda row: (BAND_RANK[row["severity"]], list((*_STATES, "closed")).index(row["state"])))
+    rows = sorted(frames["control_state"].rows(named=True), key=lambda row: (BAND_RANK[row["severity"]], [*_STATES, "closed"].index(row["state"])))
     if not rows:
         return Markup("")
     states = _states(frames)
