@@ -108,6 +108,12 @@ def duration(seconds: float, clock: str, *, like: float | None = None) -> str:
     return f"{amount}\N{NO-BREAK SPACE}{short}"
 
 
+def mark(seconds: int, clock: str) -> str:
+    """A round duration, as at an axis or a bin's end, in the largest unit that it is a whole number of: 15 min, 1 h, and in wall time 3 d."""
+    one, short = next((one, short) for _, one, short, _ in (_BUSINESS if clock == "business" else _WALL) if seconds % one == 0)
+    return f"{seconds // one:,}\N{NO-BREAK SPACE}{short}"
+
+
 def duration_words(seconds: float, clock: str) -> str:
     """For sentences: '5.2 business hours', '1 business hour', '3.4 days'."""
     amount, _, word = _amount(seconds, clock, seconds)

@@ -101,6 +101,7 @@ def _blame(single: Mapping[str, dict], period: Period) -> Markup:
         )
     return fragments.join(
         [
+            _blame_chart(single, period),
             fragments.table(
                 f"Whom a single SLA would have blamed: handoffs whose one budget from capture to closure fell due {period.this}",
                 [
@@ -116,6 +117,25 @@ def _blame(single: Mapping[str, dict], period: Period) -> Markup:
             ),
         ]
     )
+
+
+def _blame_chart(single: Mapping[str, dict], period: Period) -> Markup:
+    styles = {"rightly": ("fill-plain", "the remediation late too: rightly"), "wrongly": ("fill-over", "only the handoff late: wrongly"), "neither": ("mode-6", "neither late by its own SLA")}
+    drawn = []
+    for severity in RATED_BANDS:
+        row = single.get(severity, {})
+        blamed, rightly, wrongly = (row.get(name, 0) for name in ("single_breaches", "blamed_rightly", "misattributed"))
+        drawn.append((severity, f"{wrongly:,} of {blamed:,} wrongly", {"rightly": rightly, "wrongly": wrongly, "neither": blamed - rightly - wrongly}))
+    if not any(sum(parts.values()) for _, _, parts in drawn):
+        return Markup("")
+    chart = charts.stacked_bars(
+        "blame-chart",
+        "Handoffs for which a single SLA would have blamed engineering",
+        "; ".join(f"{label}: {text}" for label, text, _ in drawn),
+        drawn,
+        {name: style for name, (style, _) in styles.items()},
+    )
+    return fragments.figure(chart, f"Handoffs that would have broken a single SLA {period.this}, by whether engineering was late by its own.", fragments.key(list(styles.values())))
 
 
 def _segments(rows: list[dict], period: Period) -> Markup:

@@ -13,7 +13,7 @@ from transforms.report import charts, fragments
 from transforms.report.dashboard import MODES, Dashboard
 from transforms.report.fragments import EMPTY, Column
 from transforms.report.period import Period
-from transforms.report.wording import cause, count, duration, duration_words, mode, reason_label, sentence_case, verb
+from transforms.report.wording import cause, count, duration, duration_words, mark, mode, reason_label, sentence_case, verb
 
 NAME = "latency_distribution"
 TITLE = "Latency distribution"
@@ -74,9 +74,9 @@ def _because(frames: Mapping[str, polars.DataFrame], severity: str, broken: int)
 
 def _label(row: dict) -> str:
     if row["to_seconds"] is None:
-        return f"over {duration(row['from_seconds'], 'business')}"
-    upper = duration(row["to_seconds"], "business")
-    return f"{duration(row['from_seconds'], 'business')} to {upper}" if row["from_seconds"] else f"up to {upper}"
+        return f"over {mark(row['from_seconds'], 'business')}"
+    upper = mark(row["to_seconds"], "business")
+    return f"{mark(row['from_seconds'], 'business')} to {upper}" if row["from_seconds"] else f"up to {upper}"
 
 
 def _chart(bands: dict[str, list[dict]], board: Dashboard) -> Markup:
@@ -94,7 +94,7 @@ def _chart(bands: dict[str, list[dict]], board: Dashboard) -> Markup:
         )
         for severity, bins in bands.items()
     ]
-    ticks = [(across(edge), duration(edge, "business")) for edge in edges]
+    ticks = [(across(edge), mark(edge, "business")) for edge in edges]
     chart = charts.histograms(
         "latency-chart", "Handoff latency in business time, by severity", "; ".join(f"{panel.label}: {panel.text}" for panel in panels), panels, _STYLES, ticks
     )

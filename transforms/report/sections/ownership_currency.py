@@ -94,7 +94,8 @@ def _severities(frames: Mapping[str, polars.DataFrame], as_of: str) -> Markup:
 
 def _cut(frames: Mapping[str, polars.DataFrame], dimension: str, label: str, as_of: str, minimum: int) -> Markup:
     rows = frames["ownership_currency"].filter(polars.col("dimension") == dimension).rows(named=True)
-    groups = [Group(row["dimension_value"], row["open_findings"], {name: row[name] for name in ("open_findings", "owned", "active")}) for row in rows]
+    names = ("open_findings", "owned", "active")
+    groups = [Group(row["dimension_value"], row["open_findings"], {name: row[name] for name in names}, row["dimension_value"] != "(none)") for row in rows]
     shown, pool = pooled(groups, minimum)
     body = [[fragments.foreign(None if group.name == "(none)" else group.name, f"no {label}"), *_figures(group.figures)] for group in shown]
     if pool:

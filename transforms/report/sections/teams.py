@@ -73,7 +73,7 @@ def render(frames: Mapping[str, polars.DataFrame]) -> Markup:
 
 
 def _groups(frames: Mapping[str, polars.DataFrame]) -> tuple[list[Group], Pool | None]:
-    groups = [Group(row["team"], row["handoffs"], {name: row[name] for name in _COUNTS}) for row in frames["team_handoff"].iter_rows(named=True)]
+    groups = [Group(row["team"], row["handoffs"], {name: row[name] for name in _COUNTS}, row["team"] != _NONE) for row in frames["team_handoff"].iter_rows(named=True)]
     return pooled(groups, frames["minimum"].item())
 
 

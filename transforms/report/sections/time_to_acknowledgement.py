@@ -13,7 +13,7 @@ from transforms.report import charts, fragments
 from transforms.report.dashboard import Dashboard
 from transforms.report.fragments import EMPTY, Column
 from transforms.report.period import Period
-from transforms.report.wording import count, duration, duration_words, instant, listed, percent, sentence_case, verb
+from transforms.report.wording import count, duration, duration_words, instant, listed, mark, percent, sentence_case, verb
 
 NAME = "time_to_acknowledgement"
 TITLE = "Time to acknowledgement, with those that still wait"
@@ -46,13 +46,15 @@ def render(frames: Mapping[str, polars.DataFrame]) -> Markup:
     if not bands:
         return Markup("")
     curves = {severity: frames["survival"].filter(polars.col("severity") == severity).rows(named=True) for severity in bands}
-    at_risk = {severity: {} for severity in bands}
+    at_risk: dict[str, dict[int, int]] = {severity: {} for severity in bands}
+    longest: dict[str, float] = {}
     for row in frames["survival_at_risk"].iter_rows(named=True):
         at_risk[row["severity"]][row["seconds"]] = row["at_risk"]
+        longest[row["severity"]] = row["longest_seconds"]
     ticks = _ticks(curves, at_risk)
     return fragments.join(
         [
-            _chart(bands, curves, ticks, Dashboard(frames["dashboard"]), period),
+            _chart(bands, curves, longest, ticks, Dashboard(frames["dashboard"]), period),
             _curve_table(curves, at_risk, ticks),
             _medians(bands, period),
             fragments.note(
@@ -100,12 +102,16 @@ def _ticks(curves: Mapping[str, list[dict]], at_risk: Mapping[str, Mapping[int, 
     return every[min(begin, max(end - 1, 0)) : max(end, 1) + 1]
 
 
-def _chart(bands: Mapping[str, dict], curves: Mapping[str, list[dict]], ticks: list[int], board: Dashboard, period: Period) -> Markup:
+def _chart(
+    bands: Mapping[str, dict], curves: Mapping[str, list[dict]], longest: Mapping[str, float], ticks: list[int], board: Dashboard, period: Period
+) -> Markup:
     across = charts.logarithmic(ticks[0], ticks[-1])
     panels = []
     for severity, cohorts in bands.items():
         rows, total = curves[severity], cohorts["all"]
-        ends = [*(across(row["seconds"]) for row in rows[1:]), 1.0]
+        # Where nobody is at risk any more nothing is known: a curve ends with the longest of its handoffs.
+        end = across(longest[severity])
+        ends = [*(across(row["seconds"]) for row in rows[1:]), end] if rows else []
         target = board.get("median_handoff_latency", severity, "wall").get("target")
         median = total["km_median_seconds"]
         panels.append(
@@ -113,8 +119,8 @@ def _chart(bands: Mapping[str, dict], curves: Mapping[str, list[dict]], ticks: l
                 severity,
                 f"median {duration(median, 'wall')}" if median is not None else "median not reached",
                 [(across(row["seconds"]), row["surviving"]) for row in rows],
-                [(across(row["seconds"]), end, row["low"], row["high"]) for row, end in zip(rows, ends, strict=False) if row["high"] is not None],
-                1.0,
+                [(across(row["seconds"]), end, row["low"], row["high"]) for row, end in zip(rows, ends, strict=True) if row["high"] is not None],
+                end,
                 across(target) if target else None,
             )
         )
@@ -123,7 +129,7 @@ def _chart(bands: Mapping[str, dict], curves: Mapping[str, list[dict]], ticks: l
         "Share of handoffs not yet acknowledged, by severity",
         "; ".join(f"{panel.label}: {panel.text} of {count(bands[panel.label]['all']['handoffs'], 'handoff')}" for panel in panels),
         panels,
-        [(across(tick), duration(tick, "wall")) for tick in ticks],
+        [(across(tick), mark(tick, "wall")) for tick in ticks],
     )
     marks = " The upright line is the policy's target of the median: a curve that is below one half there keeps it." if any(panel.mark is not None for panel in panels) else ""
     return fragments.figure(
@@ -136,10 +142,10 @@ def _chart(bands: Mapping[str, dict], curves: Mapping[str, list[dict]], ticks: l
 def _curve_table(curves: Mapping[str, list[dict]], at_risk: Mapping[str, Mapping[int, int]], ticks: list[int]) -> Markup:
     body = []
     for tick in ticks:
-        cells: list[str | Markup] = [duration(tick, "wall")]
+        cells: list[str | Markup] = [mark(tick, "wall")]
         for severity, rows in curves.items():
             step = rows[place - 1] if (place := bisect_right([row["seconds"] for row in rows], tick)) else None
-            cells += [_share(step), fragments.amount(at_risk[severity][tick])]
+            cells += [_share(step) if at_risk[severity][tick] or (step and not step["surviving"]) else EMPTY, fragments.amount(at_risk[severity][tick])]
         body.append(cells)
     columns = [Column("After", False)]
     for severity in curves:
