@@ -101,6 +101,7 @@ def _cost(rows: list[dict], period: Period) -> Markup:
                 f"What each mode cost: wall hours past due of the handoffs that failed {period.this}",
                 [Column("Failure mode", False), Column("Hours past due"), Column("Share"), Column("Cumulated"), Column("Handoffs past due")],
                 body,
+                is_wide=True,
             ),
             fragments.note(
                 "Cost is the wall time from the due instant of the handoff SLA to the acknowledgement, or to the report's instant or the handoff's end where there is none, "
