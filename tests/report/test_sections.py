@@ -496,3 +496,26 @@ def test_under_every_chart_stands_a_table(all_grains, grain):
     for section in re.findall(r"<section .*?</section>", page, re.DOTALL):
         after_last_chart = section.rpartition('<svg class="chart"')[2]
         assert '<svg class="chart"' not in section or "<table" in after_last_chart
+
+
+def test_one_finding(one_finding):
+    """Nothing else on record: each section says what there is of it and divides by nothing."""
+    for grain in ("week", "month", "quarter"):
+        page = report.render(reports.frames(one_finding), grain)
+        assert not re.search(r"\b(None|NaN|nan|inf)\b", re.sub("<[^>]+>", " ", page))
+    found = dict(re.findall(r'<section id="([a-z-]+)".*?<p class="lede">(.*?)</p>', unescape(page.replace("\N{NO-BREAK SPACE}", " ")), re.DOTALL))
+    expected = {
+        "open-and-closed": "1 handoff is open (critical), not acknowledged; this quarter 1 was opened, none acknowledged and none closed.",
+        "latency-distribution": "No handoff was acknowledged this quarter, so there is no latency to show.",
+        "time-to-acknowledgement": "The one critical handoff on record still waits: too few for an interval.",
+        "failure-modes": "1 handoff broke its SLA or acknowledgement window this quarter and ran 47 hours past due; asset-binding gap explains it.",
+        "dual-sla": (
+            "This quarter the handoff SLA, security operations' own, broke for 1 handoff and the remediation SLA, engineering's, for none; "
+            "a single SLA would have blamed nobody."
+        ),
+        "ownership-currency": "The one open finding names no owner.",
+        "reopening": "No handoff was resolved or verified this quarter; no compensating control runs, and none has lapsed.",
+        "severity-matrix": "The workspace rates the one observation as its scanner does; no handoff ran past due for having been routed with a less severe band.",
+        "teams": "1 handoff was under way this quarter, of no team; the one that fell due broke the SLA.",
+    }
+    assert {name: found[name] for name in expected} == expected
