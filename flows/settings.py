@@ -74,11 +74,6 @@ def ack_url(given: str | None = None) -> str | None:
     return given or os.environ.get("HANDOFF_ACK_URL") or None
 
 
-def desk_url() -> str | None:
-    """How people reach the desk: $HANDOFF_DESK_URL; None where it is said nowhere."""
-    return os.environ.get("HANDOFF_DESK_URL") or None
-
-
 def link_key(folder: Path) -> bytes:
     """The key that signs acknowledgement links: $HANDOFF_LINK_KEY, else the home's key file, made where there is none. Never printed.
 
