@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import re
-import warnings
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from datetime import datetime
@@ -15,7 +14,6 @@ import duckdb
 import pytest
 import yaml
 
-from flows.job import Options, run
 from warehouse.questions import questions
 
 ROOT = Path(__file__).resolve().parents[2]
