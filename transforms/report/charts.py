@@ -15,6 +15,8 @@ from transforms.report.fragments import join
 _ROW = 42
 _BAR_TOP, _BAR_HEIGHT = 19, 12
 _AXIS = 24
+#: Letters that stand side by side above a bar on the narrowest screen; of a longer label the table below says all.
+_LETTERS = 42
 
 
 class Bar(NamedTuple):
@@ -134,6 +136,8 @@ def _svg(name: str, title: str, description: str, height: int, body: Sequence[Ma
 
 
 def _labels(y: int, label: str, text: str) -> Markup:
+    room = max(_LETTERS - len(text), 8)
+    label = label if len(label) <= room else label[: room - 1] + "…"
     return Markup('<text class="label" x="0" y="{0}">{1}</text><text class="value" x="100%" y="{0}" text-anchor="end">{2}</text>').format(y + 13, label, text)
 
 
