@@ -7,12 +7,13 @@ from __future__ import annotations
 
 import gc
 import json
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from collections import defaultdict
 from collections.abc import Callable, Collection, Hashable, Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from fnmatch import fnmatchcase
 from functools import partial
+from itertools import groupby
 from typing import Any, NamedTuple
 
 import polars as pl
@@ -24,7 +25,7 @@ from transforms.domain import people, tables
 from transforms.domain.calendar import Calendar
 from transforms.domain.digests import identifier
 from transforms.domain.instants import DAY_US, is_zone
-from transforms.domain.periods import current_periods
+from transforms.domain.periods import trends
 from transforms.domain.policy import Policy
 from transforms.domain.vocabulary import BAND_RANK, BANDS, EVENT_RANK, FAILURE_MODES
 from transforms.evaluation import Evaluation, Inbox, Sighting, World
@@ -118,7 +119,8 @@ class _Derivation:
         self._assets, self._directory = AssetRegister(registers["asset"]), Directory(registers["person"], self._spellings)
         ownership = Ownership(registers["ownership"], self._directory)
         self._changes = sorted({*self._assets.changes, *self._directory.changes, *ownership.changes})
-        self._periods = current_periods(self._as_of, self._policy.reporting_zone)
+        #: The ends of past periods, in order: where trends of the queue have a point.
+        self._ends = sorted({span.ends_us for span in trends(self._as_of, self._policy.reporting_zone) if not span.is_current})
         observations, events = self._observations(), self._events()
         inbox = Inbox()
         self._world = World(self._policy, self._as_of, self._assets, self._directory, ownership, inbox, self._calendars)
@@ -731,13 +733,14 @@ class _Derivation:
         return next(at for at in sorted({start, self._as_of, *(at for at in later if start < at < self._as_of)}) if holds(at))
 
     def _waited(self, finding_id: str, ev: Evaluation) -> None:
-        """Where the cycle stood unrouted when a current reporting period began: the queue depth that 'last period' ended with."""
+        """At which past periods' ends the cycle stood unrouted, as stretches of them: the depths that the queue had then."""
         cycle = ev.cycle
-        for at in {period.starts_us for period in self._periods}:
-            if cycle.started_us <= at and not any(end is not None and end <= at for end in (cycle.ended_us, ev.t1)):
-                decision = ev.decision(at)
-                if decision.status != "routed":
-                    self._add("queue", at=at, finding_id=finding_id, cycle=cycle.number, severity=ev.severity, status=decision.status)
+        until = min((end for end in (cycle.ended_us, ev.t1) if end is not None), default=self._as_of + 1)
+        ends = self._ends[bisect_left(self._ends, cycle.started_us) : bisect_left(self._ends, until)]
+        for status, stretch in groupby(ends, key=lambda at: ev.decision(at).status):
+            if status != "routed":
+                waited = list(stretch)
+                self._add("queue", first_at=waited[0], last_at=waited[-1], finding_id=finding_id, cycle=cycle.number, severity=ev.severity, status=status)
 
     def _open_cycle(self, finding: _Finding, ev: Evaluation) -> None:
         number, decision = ev.cycle.number, ev.primitive(self._as_of)

@@ -8,7 +8,7 @@ import pyarrow as pa
 from transforms.domain import tables
 from transforms.domain.calendar import Calendar
 from transforms.domain.horizons import horizons
-from transforms.domain.periods import current_periods
+from transforms.domain.periods import current_periods, trends
 from transforms.domain.policy import Policy
 from transforms.domain.vocabulary import BANDS, RATED_BANDS
 from warehouse.schema import create_table, sql_file
@@ -73,6 +73,13 @@ def _write_parameters(connection: duckdb.DuckDBPyConnection, policy: Policy, as_
     connection.executemany(
         "INSERT INTO derived.period VALUES (?, ?, ?, make_timestamp(?::BIGINT), ?, make_timestamp(?::BIGINT))",
         [list(period) for period in current_periods(as_of_us, policy.reporting_zone)],
+    )
+    connection.execute(
+        "CREATE TABLE derived.trend (period_grain VARCHAR, period_start DATE, period_end DATE, starts_at TIMESTAMP, ends_at TIMESTAMP, is_current BOOLEAN)"
+    )
+    connection.executemany(
+        "INSERT INTO derived.trend VALUES (?, ?, ?, make_timestamp(?::BIGINT), make_timestamp(?::BIGINT), ?)",
+        [list(span) for span in trends(as_of_us, policy.reporting_zone)],
     )
     connection.executemany("INSERT INTO derived.band VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", rows)
     _write_horizons(connection, policy, as_of_us)

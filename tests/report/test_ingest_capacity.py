@@ -29,7 +29,7 @@ def page(weeks: int = 12, listed_weeks: int = 6, forecast_error: float | None = 
         "breach_likeliest": polars.DataFrame([likeliest] if forecast else []),
         "forecast_calibration": polars.DataFrame([{"probability_from": 0.8, "probability_to": 1.0, "listed": 20, "expected": 18.1, "actual": 15}]),
     }
-    text = re.sub("<[^>]+>", "", re.sub("</t[dh]>", "|", str(ingest_capacity.render(frames))))
+    text = re.sub("<[^>]+>", "", re.sub("</t[dh]>", "|", f"{ingest_capacity.lede(frames)}\n{ingest_capacity.render(frames)}"))
     return unescape(text).replace("\N{NO-BREAK SPACE}", " ")
 
 

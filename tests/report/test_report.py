@@ -112,11 +112,17 @@ def test_sentences_of_an_empty_record(empty_frames):
 def test_every_section_opens_with_one_sentence(plain_frames, empty_frames, grain):
     for frames in (plain_frames, empty_frames):
         page = report.render(frames, grain)
-        assert len(ledes(page)) == len(in_order())
+        assert len(ledes(page)) == len(in_order(grain))
         for sentence in ledes(page):
             assert sentence.endswith(".")
             assert sentence[0].isupper() or sentence[0].isdigit()
             assert not re.search(r"\b1 (handoffs|windows|files|rows|spans|contradictions)\b", sentence)
+
+
+def test_every_section_stands_in_a_report():
+    for section in in_order():
+        assert section.KINDS
+        assert set(section.KINDS) <= set(GRAINS), section.NAME
 
 
 @pytest.mark.parametrize("grain", GRAINS)

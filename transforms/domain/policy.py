@@ -459,6 +459,38 @@ class Escalation(Strict):
     reassignment: WallDuration = Duration(amount=48, unit="h")
 
 
+class Confidence(Strict):
+    """What must be behind a figure at least for that much confidence in it."""
+
+    count: Annotated[int, Field(ge=1)]
+    coverage: Share
+
+
+class Confidences(Strict):
+    """Below both, confidence is low."""
+
+    high: Confidence = Confidence(count=30, coverage=0.9)
+    medium: Confidence = Confidence(count=10, coverage=0.5)
+
+    @model_validator(mode="after")
+    def _descend(self) -> Confidences:
+        if self.high.count < self.medium.count or self.high.coverage < self.medium.coverage:
+            raise ValueError("for high confidence no less than for medium")
+        return self
+
+
+class Reporting(Strict):
+    """Thresholds of the words that reports use. With defaults of their own: policies kept before there were these keys are read like any other."""
+
+    confidence: Confidences = Confidences()
+    #: Share of the open findings of a band whose owner is still there, below which ownership is outdated.
+    currency: Share = 0.9
+    #: Share of the open handoffs without an acknowledgement that wait unrouted, above which the queue is long.
+    queue: Share = 0.1
+    #: Handoffs that a group of people must have for a figure of its own: a smaller one would show single people's work.
+    smallest_group: Annotated[int, Field(ge=1)] = 5
+
+
 class Policy(Strict):
     version: Literal[1]
     reporting_zone: ZoneName
@@ -486,6 +518,7 @@ class Policy(Strict):
     dispatch: Dispatch = Dispatch()
     escalation: Escalation = Escalation()
     publish: Publish = Publish()
+    report: Reporting = Reporting()
     #: Likewise; its own default is as it was before: nobody is anything but what their directory says.
     directory: Directory = Directory()
     #: What each tracker's words mean: the shipped mappings, and those of trackers of the programme's own that name one of them as `format`.

@@ -593,9 +593,9 @@ DERIVED_ROUTING = Table(
 
 DERIVED_QUEUE = Table(
     "queue",
-    "one row per cycle that waited unrouted at the start of a current reporting period",
-    ("at", "finding_id", "cycle"),
-    (*_instants("at"), _FINDING, _CYCLE, *_texts("severity", "status")),
+    "one row per cycle and stretch of past periods' ends, one behind the other, at each of which it waited unrouted for the same reason",
+    ("first_at", "finding_id", "cycle"),
+    (*_instants("first_at", "last_at"), _FINDING, _CYCLE, *_texts("severity", "status")),
 )
 
 DERIVED_TARGET = Table(

@@ -40,7 +40,8 @@ def render(frames: Mapping[str, polars.DataFrame], period: str) -> str:
     span = Period.of(own)
     environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
     parts = [
-        {"name": section.NAME.replace("_", "-"), "title": section.TITLE, "body": section.render(own)} for section in sections.in_order()
+        {"name": section.NAME.replace("_", "-"), "title": section.TITLE, "lede": section.lede(own), "body": section.render(own)}
+        for section in sections.in_order(grain)
     ]
     return environment.from_string(_resource("page.html.j2")).render(
         style=_resource("style.css"), period=span, parts=parts, as_of=instant(span.as_of), local=instant(span.local_as_of, span.zone), day=day

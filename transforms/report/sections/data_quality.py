@@ -15,18 +15,24 @@ NAME = "data_quality"
 TITLE = "Data quality"
 ORDER = 70
 QUERIES = ("conflict", "event_status", "landed_file", "refused_file", "rejected_row")
+KINDS = ("week", "month", "quarter")
 
 _ROWS = ("rows_in", "rows_new", "rows_duplicate", "rows_rejected")
+
+
+def lede(frames: Mapping[str, polars.DataFrame]) -> str:
+    files = frames["landed_file"].rows(named=True)
+    if not files:
+        return "No file has landed yet."
+    return _sentence(files, frames["conflict"]["conflicts"].sum())
 
 
 def render(frames: Mapping[str, polars.DataFrame]) -> Markup:
     files = frames["landed_file"].rows(named=True)
     if not files:
-        return fragments.sentence("No file has landed yet.")
-    conflicts = frames["conflict"].rows(named=True)
+        return Markup("")
     return fragments.join(
         [
-            fragments.sentence(_sentence(files, sum(row["conflicts"] for row in conflicts))),
             _files(files),
             _refused(frames["refused_file"]),
             Markup('<div class="columns">\n{}{}{}</div>\n').format(

@@ -16,6 +16,7 @@ NAME = "definitions"
 TITLE = "Definitions and provenance"
 ORDER = 90
 QUERIES = ("digest", "target")
+KINDS = ("week", "month", "quarter")
 
 _TERMS = (
     ("Handoff", "One cycle of one finding, from capture to triage entry; a reopened finding or a control due for attestation begins another."),
@@ -45,13 +46,17 @@ _DIGESTS = (
 )
 
 
+def lede(frames: Mapping[str, polars.DataFrame]) -> str:
+    as_of = instant(Period.of(frames).as_of)
+    return f"Every figure is computed from the record as it was known on {as_of}, under the policy whose digest stands below."
+
+
 def render(frames: Mapping[str, polars.DataFrame]) -> Markup:
     period = Period.of(frames)
     digests = frames["digest"].rows(named=True)
     known = digests[0] if digests else {}
     return fragments.join(
         [
-            fragments.sentence(f"Every figure is computed from the record as it was known on {instant(period.as_of)}, under the policy whose digest stands below."),
             _targets(frames["target"]),
             Markup('<dl class="terms">\n{}</dl>\n').format(
                 fragments.join(Markup("<div><dt>{}</dt><dd>{}</dd></div>\n").format(term, meaning) for term, meaning in _TERMS)

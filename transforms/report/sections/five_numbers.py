@@ -18,6 +18,7 @@ NAME = "five_numbers"
 TITLE = "The five numbers"
 ORDER = 10
 QUERIES = ("dashboard",)
+KINDS = ("week", "month", "quarter")
 
 _MEDIAN, _NINETIETH, _RATE, _BREACHES, _DEPTH = (
     "median_handoff_latency", "p90_handoff_latency", "no_acknowledgement_rate", "handoff_sla_breaches", "unrouted_queue_depth",
@@ -39,16 +40,17 @@ _TICKS = (
 _LONGEST = 3.0
 
 
-def render(frames: Mapping[str, polars.DataFrame]) -> Markup:
+def lede(frames: Mapping[str, polars.DataFrame]) -> str:
     board, period = Dashboard(frames["dashboard"]), Period.of(frames)
-    numbers = (_median, _ninetieth, _rate, _breaches, _queue)
-    return fragments.join([fragments.sentence(_sentence(board, period)), _headline(board, period), *(draw(board, period) for draw in numbers)])
-
-
-def _sentence(board: Dashboard, period: Period) -> str:
     parts = [_latency_clause(board, period), _breach_clause(board), _silence_clause(board)]
     depth = board.amount(_DEPTH, "all")
     return sentence_case(f"{parts[0]}; {parts[1]}, {parts[2]}, and {none_or(depth, 'handoff')} {verb(depth, 'waits', 'wait')} with nobody valid named.")
+
+
+def render(frames: Mapping[str, polars.DataFrame]) -> Markup:
+    board, period = Dashboard(frames["dashboard"]), Period.of(frames)
+    numbers = (_median, _ninetieth, _rate, _breaches, _queue)
+    return fragments.join([_headline(board, period), *(draw(board, period) for draw in numbers)])
 
 
 def _latency_clause(board: Dashboard, period: Period) -> str:
