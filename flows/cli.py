@@ -138,28 +138,42 @@ def trackers(
             print(f"{name}: {_line(value) if value not in (None, {}) else 'none'}")
 
 
-@app.command(epilog="Example: handoff explain 3f2a…   (a finding id, a sighting id or a scanner's own id)")
+@app.command(epilog="Example: handoff explain 3f2a --html 3f2a.html   (a finding id, a sighting id or a scanner's own id)")
 def explain(
     finding: Annotated[str, typer.Argument(help="Finding id, sighting id, or a scanner's own id.")],
+    html: Annotated[Path | None, typer.Option("--html", help="Write it as a page, one file, instead of showing it.")] = None,
     home: HomeOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """One finding's life: observations, events and whether they counted, due dates, what fired and why."""
+    """One finding's life: observations, decisions, dispatches, answers, both clocks, what set its band, what fired and why, what is due when."""
+    from flows import explaining
     from warehouse import published
 
-    found = published.explain(settings.home_folder(home), finding)
+    folder = settings.home_folder(home)
+    if html is not None:
+        print(f"page {explaining.write_page(published.life(folder, finding), html)}")
+    elif as_json:
+        _print_json(published.explain(folder, finding))
+    else:
+        print(explaining.text(published.life(folder, finding)))
+
+
+@app.command(epilog="Example: handoff desk --out desk   (then open desk/index.html)")
+def desk(
+    out: Annotated[Path, typer.Option("--out", help="A new or empty folder, or an earlier desk, which is replaced.")],
+    is_redacted: Annotated[bool, typer.Option("--redacted", help="Of the redacted tier, for those who may not see names.")] = False,
+    home: HomeOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Write the published copy as pages to search and filter: queue, flags, findings, people, teams, runs, quarantines. No server is needed."""
+    from warehouse import desk as writing
+
+    written = writing.write(settings.home_folder(home), out, is_redacted=is_redacted, tell=lambda line: print(f"handoff: {line}", file=sys.stderr))
     if as_json:
-        _print_json(found)
+        _print_json(written._asdict())
         return
-    print(f"{found['title']}  ({found['severity']} by {found['severity_rule']})")
-    print(f"finding {found['finding_id']} on {found['asset_id'] or found['target']}, {found['state']}, seen by {', '.join(found['scanners'])}")
-    for cycle in found["handoffs"]:
-        print(f"\ncycle {cycle['cycle']}, {cycle['origin']}, {cycle['state']}: {cycle['sentence']}")
-    print(f"\nIs it still there? {found['presence']['sentence']}")
-    for row in found["presence"]["scanners"]:
-        print(f"  {row['sentence']}")
-    print("\ntimeline (UTC)")
-    _print_table(["when", "what", "who", "detail"], [tuple(row.values()) for row in found["timeline"]])
+    print(f"{', '.join(f'{count} {name}' for name, count in written.rows.items())}; {written.files} files, {written.bytes} bytes")
+    print(f"desk {out / 'index.html'}")
 
 
 @app.command(epilog="Example: handoff report weekly")

@@ -16,6 +16,7 @@ from functools import cache
 from importlib.resources import files
 from importlib.util import find_spec
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from transforms.domain.discovery import plugins
 from transforms.domain.errors import UsageError
@@ -102,6 +103,23 @@ def _make_key(what: str, variable: str, path: Path) -> None:
         raise UsageError(what, seen=f"{path}: {error.strerror}", expected=f"a home that can be written to, or ${variable}") from None
     finally:
         new.unlink(missing_ok=True)
+
+
+def desk_url() -> str | None:
+    """$HANDOFF_DESK_URL: the address below which `handoff desk` is served, without a slash at its end; None where it is nowhere.
+
+    Raises `UsageError` for what is no address of a page.
+    """
+    given = os.environ.get("HANDOFF_DESK_URL", "").strip().rstrip("/")
+    if not given:
+        return None
+    try:
+        parts = urlsplit(given)
+    except ValueError:
+        parts = urlsplit("")
+    if parts.scheme not in ("https", "http", "file") or not (parts.netloc or parts.scheme == "file") or parts.query or parts.fragment:
+        raise UsageError("$HANDOFF_DESK_URL", seen=repr(given), expected="the address of a folder, as in https://handoff.example.com/desk")
+    return given
 
 
 def default_policy_text() -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Mapping, Sequence
 from functools import lru_cache
 from typing import NamedTuple
@@ -184,3 +185,38 @@ def _score(vector: str, version: str, environment: Environment) -> tuple[float, 
     if is_environmental:
         return float(environmental), "environmental"
     return (float(temporal), "temporal") if temporal is not None and temporal != base else (float(base), "base")
+
+
+class Step(NamedTuple):
+    """One step on the way to a band: the rule in words, and the key of the policy that decides it."""
+
+    band: str
+    words: str
+    policy_key: str
+
+
+_RAISED = re.compile(r"(?P<by>.+), was (?P<band>[a-z]+) by (?P<rule>.+)", re.DOTALL)
+_CALIBRATED = re.compile(r"calibration (?P<table>.+?): (?P<word>.*)", re.DOTALL)
+_UNKNOWN_TERM = re.compile(r"no calibration for (?P<scanner>.+?): (?P<word>.+)", re.DOTALL)
+
+
+def steps(band: str, rule: str, policy: Policy) -> list[Step]:
+    """What a `Band.rule` says, step by step, from what first rated the result to what raised it last."""
+    if raised := _RAISED.fullmatch(rule):
+        key = "severity.kev" if raised["by"].startswith("known exploited") else "severity.epss"
+        return [*steps(raised["band"], raised["rule"], policy), Step(band, raised["by"], f"{key}: {_shown(getattr(policy.severity, key.partition('.')[2]))}")]
+    if found := _CALIBRATED.fullmatch(rule):
+        table, word = found["table"], found["word"]
+        is_own = word in policy.severity.calibration.get(table, {})
+        return [Step(band, f"the term {word!r}", f"severity.calibration[{table!r}][{word!r}]" if is_own else f"the shipped table of format {table}")]
+    if found := _UNKNOWN_TERM.fullmatch(rule):
+        return [Step(band, f"the term {found['word']}, which no calibration knows", f"severity.calibration[{found['scanner']!r}][{found['word']}] would rate it")]
+    if rule.startswith("cvss ") or rule.startswith("score "):
+        floor = getattr(policy.severity.bands, band, None)
+        key = f"severity.bands.{band}: {floor:g}" if floor is not None else "severity.bands"
+        return [Step(band, rule.replace("cvss", "CVSS"), f"{key}; severity.requirements" if " environmental " in rule else key)]
+    return [Step(band, rule, "")]
+
+
+def _shown(rule: object) -> str:
+    return "off" if rule is None else rule if isinstance(rule, str) else f"at least {rule.at_least:g} raises to {rule.to}"  # type: ignore[attr-defined]

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import duckdb
 
+from transforms import explanation
 from transforms.domain.errors import RunError, UsageError
-from warehouse import reports, schema
-from warehouse.connection import connect
+from transforms.explanation import Life
+from warehouse import lives, reports, schema
+from warehouse.connection import connect, dicts
 from warehouse.home import Home
 from warehouse.schema import sql_file
 
@@ -81,83 +84,39 @@ def _open_latest(home: Home) -> duckdb.DuckDBPyConnection:
     return open_copy(home.folder)
 
 
+def life(folder: Path, reference: str) -> Life:
+    """One finding's life in words. Raises `UsageError` where the reference names no finding, or several."""
+    finding, rows, about = _life_rows(folder, reference)
+    return explanation.explain(finding, rows, about.policy, about.as_of)
+
+
 def explain(folder: Path, reference: str) -> dict[str, Any]:
-    """One finding: its facts, its cycles each with a sentence, and everything that happened to it in order."""
+    """The same for a machine: the finding's facts, its cycles each with a sentence, everything that happened in order, and the rows behind it all."""
+    finding, rows, about = _life_rows(folder, reference)
+    told = explanation.explain(finding, rows, about.policy, about.as_of)
+    found = dict(finding)
+    found["handoffs"] = [{**cycle, "sentence": explanation.sentence(cycle)} for cycle in rows["handoff"]]
+    found["presence"] = {
+        "sentence": explanation.presence(finding, rows["handoff"], rows["event"], rows["absence"]),
+        "scanners": [{**row, "sentence": explanation.absence_words(row)} for row in rows["absence"]],
+    }
+    found["timeline"] = [{"when": entry.at, **{name: value for name, value in entry._asdict().items() if name != "at"}} for entry in told.entries]
+    found["parts"] = explanation.as_json(told)["parts"]
+    found["rows"] = {name: among for name, among in rows.items() if name != "handoff"}
+    return found
+
+
+def _life_rows(folder: Path, reference: str) -> tuple[dict[str, Any], Mapping[str, list[dict[str, Any]]], lives.About]:
     with open_copy(folder) as connection:
         ids = [row[0] for row in connection.execute(sql_file("published/find_finding.sql"), {"ref": reference}).fetchall()]
         if len(ids) != 1:
             seen = "no finding has that id" if not ids else f"several findings have it: {', '.join(ids)}"
             raise UsageError(reference, seen=seen, expected="a finding id, a sighting id or a scanner's own id")
-        (found,) = dicts(connection, "FROM mart.finding WHERE finding_id = $id", {"id": ids[0]})
-        found["handoffs"] = dicts(connection, sql_file("published/explain_handoffs.sql"), {"id": ids[0]})
-        absences = dicts(connection, sql_file("published/explain_absence.sql"), {"id": ids[0]})
-        found["timeline"] = dicts(connection, sql_file("published/explain_timeline.sql"), {"id": ids[0]})
-    for cycle in found["handoffs"]:
-        cycle["sentence"] = _sentence(cycle)
-    found["presence"] = {"sentence": _presence(found, absences), "scanners": [{**row, "sentence": _absence(row)} for row in absences]}
-    return found
-
-
-def _presence(finding: dict[str, Any], absences: list[dict[str, Any]]) -> str:
-    """Whether a finding is believed to be there, in words: what a person verified, or what scans give reason to believe."""
-    if not finding["is_open"]:
-        last = finding["handoffs"][-1] if finding["handoffs"] else {}
-        if finding["state"] == "verified":
-            who = next((row["who"] for row in reversed(finding["timeline"]) if row["what"] == "verified"), None)
-            return f"closed: verified by {who or 'a person'} at {last.get('verified_at')}, a person's word; scans are evidence and close nothing"
-        return f"not asked: it is {finding['state']}"
-    if absences[0]["is_believed_gone"]:
-        return (
-            f"believed gone since {absences[0]['gone_since_at']}: every scanner that had seen it has looked again and did not find it; "
-            "this is evidence for whoever verifies it, and closes nothing"
-        )
-    if any(row["reason"] == "not_in_later_scan" for row in absences):
-        return "not believed gone: some that had seen it did not find it again, but not all have looked"
-    return "believed to be there: no scan says otherwise"
-
-
-#: What a later scan says of a finding, by the reason of mart.absence.
-_ABSENCE = {
-    "not_in_later_scan": "not in {path} of {scanned_at} ({scan_status}), which covered {where}; scans without it: {absent_scans}",
-    "held": "not in {path} of {scanned_at}, but that scan is held as collapsed: it proves no absence until somebody releases it (`handoff release {sha256}`)",
-    "discarded": "not in {path} of {scanned_at}, but somebody discarded that scan: it proves no absence",
-    "partly_read": "not in {path} of {scanned_at}, but that scan has rows that could not be read: it may be one of them",
-    "dated_by_file": "not in {path} of {scanned_at}, but only that file's time says when the scan was: give it a sidecar with `captured_at`",
-    "other_scope": "has scanned since, but not this place: the latest is {path} of {scanned_at}, which covered {where}",
-    "other_scanner": "has not scanned since; {by} has ({path} of {scanned_at}, which covered {where}), but another scanner proves no absence",
-    "no_later_scan": "has not scanned since",
-}
-
-
-def _absence(row: dict[str, Any]) -> str:
-    """What one scanner says of a sighting, in words."""
-    scope = row["scope"] or []
-    where = ", ".join(scope[:3]) + (f" and {len(scope) - 3} more" if len(scope) > 3 else "")
-    said = _ABSENCE[row["reason"]].format(**row, where=where, by=", ".join(row["scan_scanners"] or ()))
-    return f"{row['scanner']} saw it at {', '.join(row['targets'])} last on {row['last_seen_at']}: {said}"
-
-
-def _sentence(cycle: dict[str, Any]) -> str:
-    """A cycle in words."""
-    due = f"due {cycle['handoff_due_at']}, {'broken' if cycle['handoff_breached'] else 'kept'}"
-    if cycle["acknowledged_at"]:
-        hours = cycle["latency_business_seconds"] / 3600
-        taken = f"{cycle['severity']}, acknowledged by {cycle['acknowledged_by']} after {hours:.2f} business hours"
-    else:
-        waits = "routed to " + cycle["owner_id"] if cycle["routing_status"] == "routed" else f"unrouted ({cycle['routing_status']})"
-        taken = f"{cycle['severity']}, not acknowledged, {waits}"
-    why = f"; {cycle['failure_mode']}" + (f" ({cycle['evidence']})" if cycle["evidence"] else "") if cycle["failure_mode"] else ""
-    return f"{taken}; {due}{why}"
+        ((finding, rows),) = lives.read(connection, ids[0], ids[0])
+        return finding, rows, lives.read_about(connection)
 
 
 def write_report(folder: Path, period: str) -> Path:
     """Writes the report for a period from the published copy."""
     with open_copy(folder) as connection:
         return reports.write_report(connection, Home(folder), period)
-
-
-def dicts(connection: duckdb.DuckDBPyConnection, text: str, parameters: dict[str, Any] | None = None) -> list[dict[str, Any]]:
-    """The rows of a query, each by its columns' names."""
-    result = connection.execute(text, parameters or {})
-    names = [column[0] for column in result.description or ()]
-    return [dict(zip(names, row, strict=True)) for row in result.fetchall()]

@@ -474,7 +474,8 @@ DERIVED_FINDING = Table(
     ("finding_id",),
     (
         _FINDING,
-        *_texts("asset_id", "binding_status", "target", "vulnerability_key"),
+        *_texts("asset_id", "asset_criticality", "binding_status", "target", "vulnerability_key"),
+        Column("is_internet_facing", "BOOLEAN", ""),
         Column("vulnerability_ids", "VARCHAR[]", ""),
         Column("cwe", "INTEGER[]", ""),
         Column("cvss_vector", "VARCHAR", ""),
@@ -526,7 +527,7 @@ DERIVED_CYCLE = Table(
         Column("is_open", "BOOLEAN", ""),
         Column("control_us", "BIGINT", ""),
         *(Column(f"{name}_open_us", "BIGINT", "Open microseconds of the cycle's calendar before that instant.")
-          for name in ("captured", "acknowledged", "triaged", "in_progress", "resolved", "verified", "horizon", "handoff_due", "as_of")),
+          for name in ("captured", "enriched", "routed", "notified", "acknowledged", "triaged", "in_progress", "resolved", "verified", "horizon", "handoff_due", "as_of")),
         *_texts("current_status", "current_person", "current_reference", "current_mapping"),
         Column("current_is_active", "BOOLEAN", ""),
         *_instants("current_since", "unbound_since_at", "decayed_since_at"),
@@ -573,7 +574,7 @@ DERIVED_EVENT = Table(
         *_texts("actor_id", "actor_role", "actor_team", "actor_standing"),
         *_instants("occurred_at", "recorded_at"),
         Column("is_valid", "BOOLEAN", ""),
-        *_texts("claim_id", "batch_id"),
+        *_texts("claim_id", "batch_id", "asserted_by"),
         *(Column(name, "BOOLEAN", "") for name in ("is_naive", "is_midnight")),
     ),
 )

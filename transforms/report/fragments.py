@@ -24,12 +24,17 @@ class Column(NamedTuple):
     is_figure: bool = True
 
 
-def foreign(text: str | None, absent: str = "not known") -> Markup:
+def foreign(text: str | None, absent: str = "not known", longest: int = _LONGEST) -> Markup:
     """Text of a source, escaped, isolated in its direction, without control characters, cut where it is longer than a line or three."""
     if text is None or not text.strip():
         return Markup('<span class="empty">{}</span>').format(absent)
+    return Markup("<bdi>{}</bdi>").format(plain(text, longest))
+
+
+def plain(text: str, longest: int = _LONGEST) -> str:
+    """Text of a source without control characters, cut where it is longer than a line or three: it neither steers a terminal nor turns a page round."""
     safe = _HARMFUL.sub("\N{REPLACEMENT CHARACTER}", text.strip())
-    return Markup("<bdi>{}</bdi>").format(safe if len(safe) <= _LONGEST else safe[:_LONGEST] + "…")
+    return safe if len(safe) <= longest else safe[:longest] + "…"
 
 
 def line(text: str, longest: int = 28) -> str:

@@ -20,7 +20,9 @@
 -- actor_team VARCHAR: Their team at that instant.
 -- actor_standing VARCHAR: active for a named, active human; else nobody, unknown_person, group_inbox, bot, departed_person or inactive_person.
 -- recorded_at TIMESTAMP: When handoff learnt of it (UTC).
+-- batch_id VARCHAR: What events made by one act have in common (one digest, one answer to several findings); null for one by itself.
+-- asserted_by VARCHAR: The OS or link identity behind an event that handoff itself wrote; null for one of a file or tracker.
 SELECT
     event_id, finding_id, cycle, occurred_at, event, actor, target_person, severity, channel, ticket, comment, ref, method, is_valid, status,
-    actor_id, actor_role, actor_team, actor_standing, recorded_at
+    actor_id, actor_role, actor_team, actor_standing, recorded_at, batch_id, asserted_by
 FROM derived.event

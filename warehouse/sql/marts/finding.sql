@@ -24,7 +24,10 @@
 -- binding_status VARCHAR: bound, retired, ambiguous or unbound at as_of.
 -- file_path VARCHAR: File of its earliest observation that has one.
 -- observations INTEGER: Observations that count.
+-- asset_criticality VARCHAR: Criticality of its asset at as_of, which sets the requirements of a CVSS score; null where the register says none.
+-- is_internet_facing BOOLEAN: Whether its asset can be reached from the internet at as_of; null where the register does not say.
 SELECT
     finding_id, asset_id, target, vulnerability_key, vulnerability_ids, cwe, cvss_vector, known_exploited, epss, location_kind, location_key, title,
-    severity, severity_rule, state, first_captured_at, last_captured_at, cycles, is_open, scanners, own_ids, binding_status, file_path, observations
+    severity, severity_rule, state, first_captured_at, last_captured_at, cycles, is_open, scanners, own_ids, binding_status, file_path, observations,
+    asset_criticality, is_internet_facing
 FROM derived.finding

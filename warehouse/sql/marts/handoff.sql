@@ -57,6 +57,9 @@
 -- calendar VARCHAR: Calendar of the policy that its business time is counted in.
 -- horizon_at TIMESTAMP: as_of, or the cycle's end before it (UTC); up to then a missing instant is held against it.
 -- captured_on DATE
+-- clock_seconds DOUBLE: Wall seconds of the handoff's clock - from t0 to t1, without t1 to horizon_at.
+-- clock_business_seconds DOUBLE: The same in open seconds of the cycle's calendar.
+-- budget_business_seconds DOUBLE: Open seconds from t0 to handoff_due_at - what the handoff had.
 -- capture_id VARCHAR: Observation that set t0; null where an event or a lapsed control began the cycle.
 WITH timed AS (
     SELECT
@@ -107,6 +110,10 @@ SELECT
     single_sla_breached AND handoff_breached AND NOT coalesce(remediation_breached, false) AS misattributed,
     escalated_to,
     control_us / 1e6 AS control_seconds,
-    severity_now, team_now, target, own_ids, acknowledged_by, calendar, horizon_at, captured_on, capture_id
+    severity_now, team_now, target, own_ids, acknowledged_by, calendar, horizon_at, captured_on,
+    (epoch_us(coalesce(acknowledged_at, horizon_at)) - epoch_us(captured_at)) / 1e6 AS clock_seconds,
+    (coalesce(acknowledged_open_us, horizon_open_us) - captured_open_us) / 1e6 AS clock_business_seconds,
+    (handoff_due_open_us - captured_open_us) / 1e6 AS budget_business_seconds,
+    capture_id
 FROM gated
 LEFT JOIN fired USING (finding_id, cycle)
