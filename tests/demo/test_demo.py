@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import re
-import warnings
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from datetime import datetime
@@ -15,7 +14,6 @@ import duckdb
 import pytest
 import yaml
 
-from flows.job import Options, run
 from warehouse.questions import questions
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -43,20 +41,10 @@ MARTS = (
 )
 
 
-def build_demo(home: Path) -> None:
-    """The whole job on the bundled input, as `make demo` runs it."""
-    with warnings.catch_warnings():
-        # What Great Expectations depends on warns of itself when a suite is first used; that is not the demo's.
-        warnings.simplefilter("ignore", DeprecationWarning)
-        run(Options(str(DEMO / "landing"), home, DEMO / "policy.yaml", (DEMO / "as_of").read_text(encoding="utf-8").strip(), report=False))
-
-
 @pytest.fixture(scope="session")
-def published(tmp_path_factory: pytest.TempPathFactory) -> Iterator[duckdb.DuckDBPyConnection]:
+def published(published_demo: Path) -> Iterator[duckdb.DuckDBPyConnection]:
     """The published copy of one run over the demo."""
-    home = tmp_path_factory.mktemp("demo")
-    build_demo(home)
-    with duckdb.connect(str(home / "handoff.duckdb"), read_only=True) as connection:
+    with duckdb.connect(str(published_demo / "handoff.duckdb"), read_only=True) as connection:
         yield connection
 
 

