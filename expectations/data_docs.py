@@ -24,6 +24,7 @@ _STYLE = """
 @media (prefers-color-scheme: dark) { :root { --bad: #ff8a80; --warn: #ffc66b; --good: #7fd8a0; } }
 body { font: 1rem/1.5 system-ui, sans-serif; max-width: 75rem; margin: 2rem auto; padding: 0 1rem; }
 .wide { overflow-x: auto; }
+:focus-visible { outline: 2px solid; outline-offset: 2px; }
 table { border-collapse: collapse; width: 100%; margin: 0.5rem 0 1.5rem; }
 th, td { border-bottom: 1px solid var(--edge); padding: 0.3rem 0.6rem; text-align: left; vertical-align: top; overflow-wrap: break-word; }
 td.number, th.number { text-align: right; font-variant-numeric: tabular-nums; overflow-wrap: normal; }
@@ -79,7 +80,7 @@ def _suites(rows: Iterable[Mapping[str, Any]]) -> Iterable[str]:
     head = '<tr><th scope="col">Expectation</th><th scope="col">Rule</th><th scope="col">Outcome</th><th scope="col" class="number">Checked</th>'
     head += '<th scope="col" class="number">Failed</th><th scope="col">What follows</th><th scope="col">Found</th></tr>'
     for suite, found in sorted(by_suite.items()):
-        yield f'<section><h2>{escape(suite)}</h2><div class="wide"><table><thead>{head}</thead><tbody>'
+        yield f'<section><h2>{escape(suite)}</h2>{_frame(f"Expectations of {suite}")}<thead>{head}</thead><tbody>'
         for row in found:
             kind, outcome = _outcome(row)
             follows = "" if row["success"] else escape(row["consequence"])
@@ -106,13 +107,18 @@ def _flags(flags: pa.Table, counts: Mapping[str, int]) -> Iterable[str]:
     for name, count in counts.items():
         shown = flags.filter(pc.equal(flags["expectation"], name)).slice(0, SHOWN).to_pylist()
         more = f"; the first {SHOWN}, all are in <code>mart.flag</code>" if count > SHOWN else ""
-        yield f'<details><summary><code>{escape(name)}</code>: {count:,}{more}</summary><div class="wide"><table><thead><tr>'
+        yield f'<details><summary><code>{escape(name)}</code>: {count:,}{more}</summary>{_frame(f"Flags of {name}")}<thead><tr>'
         yield from (f'<th scope="col">{title}</th>' for title in ("Subject", "Severity", "Team", "What is wrong", "Since", "Evidence"))
         yield "</tr></thead><tbody>"
         for row in shown:
             yield _flag(row)
         yield "</tbody></table></div></details>"
     yield "</section>"
+
+
+def _frame(caption: str) -> str:
+    """The opening of a table in a frame of its own, which scrolls where the page is narrower and so takes the keyboard's focus."""
+    return f'<div class="wide" tabindex="0" role="group" aria-label="{escape(caption)}"><table><caption>{escape(caption)}</caption>'
 
 
 def _flag(row: Mapping[str, Any]) -> str:

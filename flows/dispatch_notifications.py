@@ -27,4 +27,4 @@ def dispatch_notifications(home: str | None = None, apply: bool = False, wait_se
 
 def send_messages(home: Home, is_applied: bool, wait_seconds: float) -> dispatching.Round:
     """Decides and sends; what cannot be delivered now is left for the next one."""
-    return dispatching.send(home, is_applied=is_applied, by=settings.identity(), wait_seconds=wait_seconds)
+    return dispatching.send_from(home, is_applied=is_applied, wait_seconds=wait_seconds)

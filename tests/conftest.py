@@ -13,6 +13,7 @@ import os
 import shutil
 import subprocess
 import sys
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cache
@@ -41,6 +42,7 @@ from warehouse.load import Loaded
 TESTS = Path(__file__).resolve().parent
 PROJECT = TESTS.parent
 DEFAULT_POLICY = (PROJECT / "policy.yaml").read_text(encoding="utf-8")
+DEMO = PROJECT / "demo"
 PLAIN_PATH = TESTS / "golden" / "scenarios" / "plain_path"
 PLAIN_AS_OF = "2026-05-04T12:00:00Z"
 
@@ -304,11 +306,12 @@ class Warehouse:
             job.compute()
             if marts or published:
                 job.build_marts()
-                job.finish(is_published=published)
-            elif finished:
-                job.finish(is_published=True)
+            if marts or published or finished:
+                job.finish()
             if published:
-                publish.publish(job.connection, self.home)
+                publish.publish(job.connection, self.home, job.stamp.run_id)
+            elif finished:
+                publish.mark(job.connection, job.stamp.run_id)
             return job.loaded
 
     @contextmanager
@@ -380,6 +383,19 @@ def compare() -> ModuleType:
     return sibling("handoff_compare", "reference/compare.py")
 
 
+@pytest.fixture(scope="session")
+def browsing() -> ModuleType:
+    """How pages are opened and what is asked of them."""
+    return sibling("handoff_browsing", "browsing.py")
+
+
+@pytest.fixture(scope="session")
+def browser(browsing: ModuleType) -> Iterator[Any]:
+    """A headless Chromium, one a session."""
+    with browsing.started() as driver:
+        yield driver
+
+
 @pytest.fixture
 def zone() -> Zone:
     """A landing zone with an asset, its owner and nothing found yet."""
@@ -406,6 +422,19 @@ def published_home(plain_landing: Path, tmp_path_factory: pytest.TempPathFactory
     home = tmp_path_factory.mktemp("published") / "home"
     done = run_handoff("run", "--landing", plain_landing, "--home", home, "--policy", PLAIN_PATH / "policy.yaml", "--as-of", PLAIN_AS_OF)
     assert done.returncode == 0, done.stderr
+    return home
+
+
+@pytest.fixture(scope="session")
+def published_demo(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A home with the bundled demo run, the whole job as `make demo` runs it but for the report; not to be written to."""
+    from flows.job import Options, run
+
+    home = tmp_path_factory.mktemp("demo")
+    with warnings.catch_warnings():
+        # What Great Expectations depends on warns of itself when a suite is first used; that is not the demo's.
+        warnings.simplefilter("ignore", DeprecationWarning)
+        run(Options(str(DEMO / "landing"), home, DEMO / "policy.yaml", (DEMO / "as_of").read_text(encoding="utf-8").strip(), report=False))
     return home
 
 

@@ -7,12 +7,13 @@ from __future__ import annotations
 
 import gc
 import json
-from bisect import bisect_right
-from collections import defaultdict
+from bisect import bisect_left, bisect_right
+from collections import Counter, defaultdict
 from collections.abc import Callable, Collection, Hashable, Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from fnmatch import fnmatchcase
 from functools import partial
+from itertools import groupby
 from typing import Any, NamedTuple
 
 import polars as pl
@@ -24,7 +25,7 @@ from transforms.domain import people, tables
 from transforms.domain.calendar import Calendar
 from transforms.domain.digests import identifier
 from transforms.domain.instants import DAY_US, is_zone
-from transforms.domain.periods import current_periods
+from transforms.domain.periods import trends
 from transforms.domain.policy import Policy
 from transforms.domain.vocabulary import BAND_RANK, BANDS, EVENT_RANK, FAILURE_MODES
 from transforms.evaluation import Evaluation, Inbox, Sighting, World
@@ -118,7 +119,10 @@ class _Derivation:
         self._assets, self._directory = AssetRegister(registers["asset"]), Directory(registers["person"], self._spellings)
         ownership = Ownership(registers["ownership"], self._directory)
         self._changes = sorted({*self._assets.changes, *self._directory.changes, *ownership.changes})
-        self._periods = current_periods(self._as_of, self._policy.reporting_zone)
+        self._before = self._as_of - self._policy.early_warning.period.wall_us()
+        self._owners_before: Counter[tuple[str | None, bool, bool]] = Counter()
+        #: The ends of past periods, in order: where trends of the queue have a point.
+        self._ends = sorted({span.ends_us for span in trends(self._as_of, self._policy.reporting_zone) if not span.is_current})
         observations, events = self._observations(), self._events()
         inbox = Inbox()
         self._world = World(self._policy, self._as_of, self._assets, self._directory, ownership, inbox, self._calendars)
@@ -134,6 +138,8 @@ class _Derivation:
             for finding in findings:
                 self._finding(finding, rows.get(finding.rows[0]["finding"], []))
             self._flush()
+        for (team, is_owned, is_active), open_findings in sorted(self._owners_before.items(), key=lambda item: (item[0][0] or "", *item[0][1:])):
+            self._add("ownership_before", team=team, is_owned=is_owned, is_active=is_active, open_findings=open_findings)
         self._flush()
         return Derived({name: pa.concat_tables(frames) for name, frames in self._frames.items()}, self._own_events)
 
@@ -298,7 +304,9 @@ class _Derivation:
         for asset, since in self._assets.in_force(self._as_of):
             if asset["status"] == "active":
                 covered_us, claim_id = covered.get(asset["asset_id"], (None, None))
-                names = ("asset_id", "name", "business_unit", "environment", "criticality", "owner_team")
+                names = (
+                    "asset_id", "name", "kind", "application", "business_unit", "environment", "criticality", "owner_team", "aliases", "internet_facing",
+                )  # fmt: skip
                 self._add("asset", **{name: asset[name] for name in names}, registered_at=since, covered_at=covered_us, covered_by=claim_id)
 
     def _people(self) -> None:
@@ -407,17 +415,21 @@ class _Derivation:
         return resolved.explode("finding", empty_as_null=True).drop_nulls("finding").sort("finding", maintain_order=True)
 
     def _fill_inbox(self, inbox: Inbox, events: pl.DataFrame) -> None:
-        digests: set[tuple] = set()
-        for event_id, target, occurred in events.filter(pl.col("event") == "notified").select("event_id", "target_person", "occurred_at").iter_rows():
+        """What reached whom and when; what one act told of at once, a digest, is one message however many findings it names."""
+        messages: set[tuple] = set()
+        told = events.filter(pl.col("event") == "notified").select("event_id", "target_person", "occurred_at", "batch_id").sort("occurred_at", "event_id")
+        for event_id, target, occurred, batch_id in told.iter_rows():
             person = self._directory.person(target, occurred)
             if person.record is None:
                 continue
             delivery = self._deliveries.get(event_id)
             at = occurred if delivery is None else delivery.delivered_us
-            if delivery is not None and delivery.status == "in_digest":
-                if (person.person_id, at) in digests:
-                    continue  # one message
-                digests.add((person.person_id, at))
+            is_moved = delivery is not None and delivery.status == "in_digest"
+            if is_moved or batch_id is not None:
+                message = (person.person_id, at if is_moved else batch_id)
+                if message in messages:
+                    continue
+                messages.add(message)
             if at is not None:
                 inbox.add(person.person_id, at)  # type: ignore[arg-type]
         inbox.freeze()
@@ -708,6 +720,7 @@ class _Derivation:
             business = calendar.business_us(start, end)
             self._add("control", finding_id=finding.finding_id, cycle=cycle.number, started_at=start, ended_at=end, business_us=business)
         self._waited(finding.finding_id, ev)
+        self._owned_before(ev)
         if cycle.is_open:
             self._open_cycle(finding, ev)
 
@@ -735,13 +748,22 @@ class _Derivation:
         return next(at for at in sorted({start, self._as_of, *(at for at in later if start < at < self._as_of)}) if holds(at))
 
     def _waited(self, finding_id: str, ev: Evaluation) -> None:
-        """Where the cycle stood unrouted when a current reporting period began: the queue depth that 'last period' ended with."""
+        """At which past periods' ends the cycle stood unrouted, as stretches of them: the depths that the queue had then."""
         cycle = ev.cycle
-        for at in {period.starts_us for period in self._periods}:
-            if cycle.started_us <= at and not any(end is not None and end <= at for end in (cycle.ended_us, ev.t1)):
-                decision = ev.decision(at)
-                if decision.status != "routed":
-                    self._add("queue", at=at, finding_id=finding_id, cycle=cycle.number, severity=ev.severity, status=decision.status)
+        until = min((end for end in (cycle.ended_us, ev.t1) if end is not None), default=self._as_of + 1)
+        ends = self._ends[bisect_left(self._ends, cycle.started_us) : bisect_left(self._ends, until)]
+        for status, stretch in groupby(ends, key=lambda at: ev.decision(at).status):
+            if status != "routed":
+                waited = list(stretch)
+                self._add("queue", first_at=waited[0], last_at=waited[-1], finding_id=finding_id, cycle=cycle.number, severity=ev.severity, status=status)
+
+    def _owned_before(self, ev: Evaluation) -> None:
+        """Counts the owner of a cycle that was open the policy's period ago, as they were then (ruling 80)."""
+        at, cycle = self._before, ev.cycle
+        if cycle.started_us <= at and (cycle.ended_us is None or cycle.ended_us > at):
+            decision = ev.decision(at)
+            is_owned = bool(decision.reference and decision.reference.strip())
+            self._owners_before[ev.team(at), is_owned, is_owned and decision.person.is_active_human] += 1
 
     def _open_cycle(self, finding: _Finding, ev: Evaluation) -> None:
         number, decision = ev.cycle.number, ev.primitive(self._as_of)
@@ -799,6 +821,7 @@ class _Derivation:
             scanners=sorted({row["scanner"] for row in rated or rows}),
             own_ids=own_ids,
             observations=len(rows),
+            first_recorded_at=min(row["recorded_at"] for row in rows),
         )
 
     def _add(self, table: str, **values: Any) -> None:

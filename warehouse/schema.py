@@ -28,8 +28,11 @@ def create_record(connection: duckdb.DuckDBPyConnection) -> None:
 
 
 def require_version(connection: duckdb.DuckDBPyConnection, name: str) -> None:
-    """Raises `RunError` where an open file with schema `record` is of another version than this code's."""
-    row = connection.execute("SELECT max(version) FROM record.schema_version").fetchone()
+    """Raises `RunError` where an open file is of another version than this code's, or has none."""
+    try:
+        row = connection.execute("SELECT max(version) FROM record.schema_version").fetchone()
+    except duckdb.CatalogException:  # a database, and none of ours
+        row = None
     version = row[0] if row else None
     if version != tables.SCHEMA_VERSION:
         raise RunError(

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import re
-import warnings
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from datetime import datetime
@@ -16,7 +15,6 @@ import pytest
 import yaml
 
 from flows import explaining
-from flows.job import Options, run
 from warehouse import published as copies
 from warehouse.questions import questions
 
@@ -45,27 +43,10 @@ MARTS = (
 )
 
 
-def build_demo(home: Path) -> None:
-    """The whole job on the bundled input, as `make demo` runs it."""
-    with warnings.catch_warnings():
-        # What Great Expectations depends on warns of itself when a suite is first used; that is not the demo's.
-        warnings.simplefilter("ignore", DeprecationWarning)
-        run(Options(str(DEMO / "landing"), home, DEMO / "policy.yaml", (DEMO / "as_of").read_text(encoding="utf-8").strip(), report=False))
-
-
 @pytest.fixture(scope="session")
-def demo_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The home of one run over the demo."""
-    home = tmp_path_factory.mktemp("demo")
-    build_demo(home)
-    return home
-
-
-@pytest.fixture(scope="session")
-def published(demo_home: Path) -> Iterator[duckdb.DuckDBPyConnection]:
-    """The published copy of that run."""
-    home = demo_home
-    with duckdb.connect(str(home / "handoff.duckdb"), read_only=True) as connection:
+def published(published_demo: Path) -> Iterator[duckdb.DuckDBPyConnection]:
+    """The published copy of one run over the demo."""
+    with duckdb.connect(str(published_demo / "handoff.duckdb"), read_only=True) as connection:
         yield connection
 
 
@@ -290,17 +271,17 @@ EXPLAINED = ROOT / "tests" / "golden" / "explain"
 
 
 @pytest.mark.parametrize("finding", sorted(path.stem for path in EXPLAINED.glob("*.txt")))
-def test_a_finding_is_explained_in_these_words(demo_home: Path, finding: str) -> None:
+def test_a_finding_is_explained_in_these_words(published_demo: Path, finding: str) -> None:
     """Read line by line against the landing zone (tests/golden/explain/README.md)."""
-    told = explaining.text(copies.life(demo_home, finding))
+    told = explaining.text(copies.life(published_demo, finding))
     assert told.splitlines() == (EXPLAINED / f"{finding}.txt").read_text(encoding="utf-8").splitlines()
     assert max(len(line) for line in told.splitlines()) <= explaining.WIDTH
 
 
-def test_every_finding_of_the_demo_can_be_explained(demo_home: Path, published: duckdb.DuckDBPyConnection) -> None:
+def test_every_finding_of_the_demo_can_be_explained(published_demo: Path, published: duckdb.DuckDBPyConnection) -> None:
     """Each of its events, decisions and failure modes stands in its life once; both clocks add up."""
     for (finding_id,) in published.execute("SELECT finding_id FROM mart.finding ORDER BY ALL").fetchall():
-        found = copies.explain(demo_home, finding_id)
+        found = copies.explain(published_demo, finding_id)
         kinds = Counter(entry["kind"] for entry in found["timeline"])
         assert kinds["event"] == len(found["rows"]["event"])
         assert kinds["decision"] == len(found["rows"]["decision"])

@@ -108,4 +108,5 @@ def test_automations_are_those_that_a_server_takes():
     for one in found:
         assert one.enabled and one.trigger.posture == Posture.Proactive
         assert [action.state.value for action in one.actions] == ["CRASHED"]
+    assert found[0].trigger.after == {"prefect.flow-run.Running", "prefect.flow-run.heartbeat"}, "a run can be killed before its first heartbeat"
     assert found[0].trigger.within.total_seconds() >= 3 * 30, "three heartbeats may be lost before a run is given up"

@@ -3,8 +3,6 @@ on a phone, in the dark."""
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -13,30 +11,9 @@ from transforms.report import finding
 from warehouse import published
 from warehouse.published import open_copy
 
-CHROMIUM, DRIVER = Path("/usr/bin/chromium"), Path("/usr/bin/chromedriver")
-#: A checker of accessibility, kept for tests only.
-AXE = Path(__file__).resolve().parents[1] / "vendor" / "axe" / "axe.min.js"
-
-pytestmark = [
-    pytest.mark.browser,
-    pytest.mark.skipif(not (CHROMIUM.exists() and DRIVER.exists()), reason=f"no {CHROMIUM} or {DRIVER}: apt-get install chromium chromium-driver"),
-]
-webdriver = pytest.importorskip("selenium.webdriver", reason="selenium is not installed: it comes with the dev extra")
+pytestmark = pytest.mark.browser
 
 TABLES = ("queue", "flags", "findings", "people", "teams", "runs", "quarantines")
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator:
-    options = webdriver.ChromeOptions()
-    options.binary_location = str(CHROMIUM)
-    for argument in ("--headless=new", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--hide-scrollbars", "--window-size=1280,1000"):
-        options.add_argument(argument)
-    options.set_capability("goog:loggingPrefs", {"browser": "ALL", "performance": "ALL"})
-    driver = webdriver.Chrome(options=options, service=webdriver.ChromeService(executable_path=str(DRIVER)))
-    driver.set_script_timeout(60)
-    yield driver
-    driver.quit()
 
 
 @pytest.fixture(scope="module")
@@ -69,15 +46,16 @@ def wait(browser, condition: str) -> None:
     browser.execute_async_script(READY, condition)
 
 
-def opened(browser, address: str, *, width: int = 1280, scheme: str = "light", waits: bool = True) -> None:
-    browser.get("about:blank")  # an address that differs behind # only would not be loaded anew
-    for log in ("browser", "performance"):
-        browser.get_log(log)
-    browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": [{"name": "prefers-color-scheme", "value": scheme}]})
-    browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", {"width": width, "height": 1000, "deviceScaleFactor": 1, "mobile": width < 500})
-    browser.get(address)
-    if waits:
-        wait(browser, "document.body.dataset.ready === 'yes'")
+@pytest.fixture
+def opened(browsing):
+    """Opens a page, and waits for its data where it brings any."""
+
+    def opens(address: str, *, waits: bool = True, **manner) -> None:
+        browsing.opened(browser, address, **manner)
+        if waits:
+            wait(browser, "document.body.dataset.ready === 'yes'")
+
+    return opens
 
 
 def status(browser) -> str:
@@ -94,44 +72,43 @@ def addresses(desk: Path, ids: dict[str, str]) -> list[str]:
     return [*((desk / f"{name}.html").as_uri() for name in TABLES), f"{(desk / 'finding.html').as_uri()}#{ids['F0']}"]
 
 
-def test_every_page_is_inert_complete_and_asks_for_files_of_its_folder_only(browser, hostile_desk, ids):
+def test_every_page_is_inert_complete_and_asks_for_files_of_its_folder_only(browser, browsing, opened, hostile_desk, ids):
     for address in addresses(hostile_desk, ids):
-        opened(browser, address)
-        assert browser.get_log("browser") == [], address
-        messages = [json.loads(entry["message"])["message"] for entry in browser.get_log("performance")]
-        asked = {message["params"]["request"]["url"] for message in messages if message["method"] == "Network.requestWillBeSent"}
-        assert all(url.startswith((hostile_desk.as_uri(), "data:", "about:")) for url in asked), asked
+        opened(address)
+        assert browsing.complaints(browser) == [], address
+        asked = browsing.requests(browser, address)
+        assert all(url.startswith(hostile_desk.as_uri()) for url in asked), asked
         assert browser.execute_script("return document.documentElement.dataset.pwned || ''") == ""
         foreign = "return document.querySelectorAll('main :is(script, img, iframe, svg, i, [onload], [onerror], [onmouseover])').length"
         assert browser.execute_script(foreign) == 0
         assert browser.execute_script("return [...document.querySelectorAll('main a')].every(link => link.protocol === 'file:')")
-    opened(browser, (hostile_desk / "findings.html").as_uri())
+    opened((hostile_desk / "findings.html").as_uri())
     titles = shown(browser)
     assert "<script>" in "".join(titles)
     assert "&lt;b&gt; is &amp; stays" in titles
 
 
-def test_a_finding_is_shown_by_its_address(browser, hostile_desk, ids):
+def test_a_finding_is_shown_by_its_address(browser, opened, hostile_desk, ids):
     page = (hostile_desk / "finding.html").as_uri()
-    opened(browser, f"{page}#{ids['F0']}")
+    opened(f"{page}#{ids['F0']}")
     text = browser.execute_script("return document.body.innerText")
     for expected in ("acknowledged", "dispatched", "batch digest-1", "the named person is unknown", "Is it still there?", "business"):
         assert expected in text
     assert browser.execute_script("return document.getElementById('heading').textContent").startswith("<script>")
-    opened(browser, f"{page}#{ids['F1']}")
+    opened(f"{page}#{ids['F1']}")
     text = browser.execute_script("return document.body.innerText")
     assert "declined" in text
     assert "transferred" in text
     browser.execute_script("location.hash = arguments[0]", ids["F6"])
     wait(browser, "document.getElementById('heading').textContent === '&lt;b&gt; is &amp; stays'")
-    opened(browser, f"{page}#<img src=x onerror=alert(1)>")
+    opened(f"{page}#<img src=x onerror=alert(1)>")
     assert browser.execute_script("return document.querySelectorAll('main img').length") == 0
     assert "No finding has the id" in browser.execute_script("return document.body.innerText")
 
 
-def test_the_address_filters_and_the_filters_make_the_address(browser, hostile_desk):
+def test_the_address_filters_and_the_filters_make_the_address(browser, opened, hostile_desk):
     page = (hostile_desk / "findings.html").as_uri()
-    opened(browser, f"{page}?severity=critical")
+    opened(f"{page}?severity=critical")
     assert status(browser) == "1 of 8 findings"
     assert len(shown(browser)) == 1
     browser.execute_script(
@@ -140,60 +117,54 @@ def test_the_address_filters_and_the_filters_make_the_address(browser, hostile_d
     wait(browser, "location.search === '?q=IS+stays'")
     assert status(browser) == "1 of 8 findings"
     assert shown(browser) == ["&lt;b&gt; is &amp; stays"]
-    opened(browser, f"{page}?owner=(none)&team=nobody+has+this")
+    opened(f"{page}?owner=(none)&team=nobody+has+this")
     assert status(browser) == "0 of 8 findings"
-    opened(browser, f"{page}?__proto__=x&severity=%3Cimg+src%3Dx%3E")
+    opened(f"{page}?__proto__=x&severity=%3Cimg+src%3Dx%3E")
     assert status(browser) == "0 of 8 findings"
     assert browser.execute_script("return document.querySelectorAll('main img').length") == 0
 
 
-def test_the_keyboard_sorts_and_pages(browser, hostile_desk):
-    opened(browser, (hostile_desk / "findings.html").as_uri())
+def test_the_keyboard_sorts_and_pages(browser, opened, hostile_desk):
+    opened((hostile_desk / "findings.html").as_uri())
     before = shown(browser, 1)
     assert before[0] == "critical"
     browser.execute_script("[...document.querySelectorAll('.sort')].find(button => button.textContent === 'Severity').focus()")
-    keys = webdriver.ActionChains(browser)
+    from selenium.webdriver import ActionChains
+
+    keys = ActionChains(browser)
     for expected, direction in ((sorted(before), "ascending"), (sorted(before, reverse=True), "descending")):
         keys.send_keys("\ue007").perform()  # Enter
         wait(browser, f"document.querySelector('[role=columnheader][aria-sort={direction}]')")
         assert shown(browser, 1) == expected
     assert browser.execute_script("return [...document.querySelectorAll('#filters label')].every(label => document.getElementById(label.htmlFor))")
-    opened(browser, (hostile_desk / "findings.html").as_uri())
-    webdriver.ActionChains(browser).send_keys("\ue004").perform()  # Tab
+    opened((hostile_desk / "findings.html").as_uri())
+    ActionChains(browser).send_keys("\ue004").perform()  # Tab
     assert browser.switch_to.active_element.text == "Skip to the content"
 
 
 @pytest.mark.parametrize("width", [320, 390, 768])
-def test_no_page_scrolls_sideways(browser, hostile_desk, ids, life_page, width):
+def test_no_page_scrolls_sideways(browser, opened, hostile_desk, ids, life_page, width):
     for address in (*addresses(hostile_desk, ids), life_page):
-        opened(browser, address, width=width, waits=address != life_page)
+        opened(address, width=width, waits=address != life_page)
         assert browser.execute_script("return document.documentElement.scrollWidth") <= width, address
 
 
-def test_dark_is_dark(browser, hostile_desk, life_page):
+def test_dark_is_dark(browser, opened, hostile_desk, life_page):
     for address, waits in (((hostile_desk / "queue.html").as_uri(), True), (life_page, False)):
-        opened(browser, address, scheme="dark", waits=waits)
+        opened(address, scheme="dark", waits=waits)
         colour = browser.execute_script("return getComputedStyle(document.body).backgroundColor")
         assert max(int(part) for part in colour.removeprefix("rgb(").removesuffix(")").split(",")) < 60
 
 
-def test_a_page_of_a_finding_needs_no_script_and_asks_for_nothing(browser, life_page):
-    opened(browser, life_page, waits=False)
-    assert browser.get_log("browser") == []
-    messages = [json.loads(entry["message"])["message"] for entry in browser.get_log("performance")]
-    asked = {message["params"]["request"]["url"] for message in messages if message["method"] == "Network.requestWillBeSent"}
-    assert {url for url in asked if not url.startswith(("data:", "about:"))} == {life_page}
+def test_a_page_of_a_finding_needs_no_script_and_asks_for_nothing(browser, browsing, opened, life_page):
+    opened(life_page, waits=False)
+    assert browsing.complaints(browser) == browsing.requests(browser, life_page) == []
     assert browser.execute_script("return document.querySelectorAll('script, img, iframe').length") == 0
     assert browser.execute_script("return document.documentElement.dataset.pwned || ''") == ""
 
 
-@pytest.mark.skipif(not AXE.exists(), reason=f"no {AXE.name} in tests/vendor/axe")
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_nobody_is_kept_out(browser, hostile_desk, ids, life_page, scheme):
-    """axe-core finds nothing to complain of."""
-    browser.execute_cdp_cmd("Page.enable", {})
-    run = "const done = arguments[0]; axe.run({preload: false}).then(found => done(found.violations.map(rule => [rule.id, rule.nodes.map(node => node.html.slice(0, 120))])))"
+@pytest.mark.parametrize(("scheme", "width"), [("light", 1280), ("dark", 360)])
+def test_nobody_is_kept_out(browser, browsing, opened, hostile_desk, ids, life_page, scheme, width):
     for address in (*addresses(hostile_desk, ids), (hostile_desk / "index.html").as_uri(), life_page):
-        opened(browser, address, scheme=scheme, waits=address != life_page and "index" not in address)
-        browser.execute_script(AXE.read_text(encoding="utf-8"))
-        assert browser.execute_async_script(run) == [], address
+        opened(address, scheme=scheme, width=width, waits=address != life_page and "index" not in address)
+        browsing.assert_accessible(browser)

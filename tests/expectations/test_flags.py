@@ -533,3 +533,25 @@ def test_page_says_that_nothing_was_published():
     row = {"suite": "s", "expectation": "e", "level": "critical", "consequence": "c", "rule": "r", "message": "m", "success": False, "is_broken": False}
     results = gate.RESULT_SCHEMA.empty_table().from_pylist([row], schema=gate.RESULT_SCHEMA)
     assert "nothing was published" in data_docs.render(results, gate.FLAG_SCHEMA.empty_table(), 0)
+
+
+@pytest.mark.browser
+@pytest.mark.parametrize(("width", "scheme"), [(1280, "light"), (360, "dark")])
+def test_page_keeps_nobody_out(defective, browser, browsing, tmp_path, width, scheme):
+    path = tmp_path / "expectations.html"
+    path.write_text(data_docs.render(defective.verdict.results, defective.verdict.flags, 0), encoding="utf-8")
+    browsing.opened(browser, path.as_uri(), width=width, scheme=scheme)
+    assert (browsing.complaints(browser), browsing.requests(browser, path.as_uri())) == ([], [])
+    assert browser.execute_script("return document.documentElement.scrollWidth <= innerWidth")
+    browser.execute_script("for (const one of document.querySelectorAll('details')) one.open = true")
+    assert {entry.rule for entry in browsing.assert_accessible(browser)} <= {"color-contrast"}  # of what is scrolled out of a frame
+
+
+def test_page_of_very_many_flags_is_short_and_its_count_true():
+    texts = {name: ["x"] * 100_000 for name in gate.FLAG_SCHEMA.names if name not in ("cycle", "first_flagged_at", "evidence")}
+    empty = {name: [None] * 100_000 for name in ("cycle", "first_flagged_at")}
+    flags = gate.FLAG_SCHEMA.empty_table().from_pydict({**texts, **empty, "evidence": ["{}"] * 100_000}, schema=gate.FLAG_SCHEMA)
+    page = data_docs.render(gate.RESULT_SCHEMA.empty_table(), flags, 0)
+    assert "100,000; the first 200, all are in <code>mart.flag</code>" in page
+    assert page.count("<tr>") == 1 + 200
+    assert len(page) < 100_000

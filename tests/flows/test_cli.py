@@ -26,6 +26,10 @@ class Done(NamedTuple):
     def json(self):
         return json.loads(self.out)
 
+    @property
+    def rows(self):
+        return self.json["rows"]
+
 
 @pytest.fixture
 def handoff(monkeypatch, capsys):
@@ -62,7 +66,7 @@ def test_an_empty_landing_zone_is_a_good_run_with_empty_marts(handoff, landing, 
     assert done.code == 0, done.err
     assert "0 new of 0 files" in done.out
     assert handoff("sql", "SELECT count(*) FROM mart.handoff", "--home", home).out == "count_star()\n0\n"
-    found = handoff("sql", "SELECT table_name FROM duckdb_tables() WHERE schema_name = 'mart' AND estimated_size > 0", "--home", home, "--json").json
+    found = handoff("sql", "SELECT table_name FROM duckdb_tables() WHERE schema_name = 'mart' AND estimated_size > 0", "--home", home, "--json").rows
     assert {row["table_name"] for row in found} <= {"expectation_result", "reconciliation", "dashboard", "control_evidence"}
     # the same once more: a doubled run changes nothing
     assert handoff("run", "--landing", landing, "--home", home, "--as-of", AS_OF, "--no-report").code == 0
@@ -220,13 +224,13 @@ def test_each_kind_of_bad_input_has_its_own_message_and_everything_else_is_loade
     for line in (*summary["problems"], *summary["quarantined"]):
         assert line in done.err
     ask = "SELECT pointer, reason, detail FROM record.rejected_row ORDER BY ALL"
-    rejected = handoff("sql", ask, "--home", home, "--json").json
+    rejected = handoff("sql", ask, "--home", home, "--json").rows
     assert [(row["pointer"], row["reason"]) for row in rejected] == [("/findings/1", "missing_title"), ("row 2", "bad_instant")]
     assert "2026-02-30T00:00:00Z" in rejected[1]["detail"]
-    (clash,) = handoff("sql", "SELECT kind, subject, kept, lost FROM record.conflict", "--home", home, "--json").json
+    (clash,) = handoff("sql", "SELECT kind, subject, kept, lost FROM record.conflict", "--home", home, "--json").rows
     assert (clash["kind"], clash["subject"]) == ("asset", "pay")
     # of the two rows the bytewise smaller one holds, and the finding is bound, routed and acknowledged by what was good
-    (row,) = handoff("sql", "SELECT title, acknowledged_at, binding_status FROM mart.handoff", "--home", home, "--json").json
+    (row,) = handoff("sql", "SELECT title, acknowledged_at, binding_status FROM mart.handoff", "--home", home, "--json").rows
     assert row == {"title": "good", "acknowledged_at": "2026-04-01 10:00:00", "binding_status": "unbound"}
     status = handoff("status", "--home", home, "--json").json
     assert {row["path"] for row in status["waiting_files"]} == {"scans/nobody.json", "scans/sidecar.json"}
@@ -239,7 +243,7 @@ def test_sql_prints_rows_for_machines_when_piped(handoff, published_home):
     done = handoff("sql", "SELECT 1 AS one, NULL AS nothing, 'a\tb' AS text", "--home", published_home)
     assert done.out == "one\tnothing\ttext\n1\t\ta b\n"
     assert "\x1b" not in done.out
-    assert handoff("sql", "SELECT DATE '2026-01-02' AS day, [1, 2] AS numbers", "--home", published_home, "--json").json == [{"day": "2026-01-02", "numbers": [1, 2]}]
+    assert handoff("sql", "SELECT DATE '2026-01-02' AS day, [1, 2] AS numbers", "--home", published_home, "--json").rows == [{"day": "2026-01-02", "numbers": [1, 2]}]
     assert handoff("sql", "SELECT 1 WHERE false", "--home", published_home).code == 0
     done = handoff("sql", "SELECT nothing FROM nowhere", "--home", published_home)
     assert (done.code, done.out) == (2, "")
@@ -257,7 +261,7 @@ def test_status_says_what_the_last_run_did(handoff, published_home):
     for row in found["five_numbers"]:
         assert {"number", "unit", "all", "critical", "high", "medium", "low"} <= set(row)
     assert len(found["five_numbers"]) == 5
-    (counts,) = handoff("sql", "SELECT count(*) FILTER (WHERE is_open) AS open FROM mart.handoff", "--home", published_home, "--json").json
+    (counts,) = handoff("sql", "SELECT count(*) FILTER (WHERE is_open) AS open FROM mart.handoff", "--home", published_home, "--json").rows
     assert found["queue"]["open"] == counts["open"]
     assert f"open {counts['open']}, not acknowledged" in done.out
     for row in found["failed_expectations"]:
@@ -284,14 +288,14 @@ def test_explain_tells_the_life_of_one_finding(handoff, published_home):
 
 
 def test_formats_are_listed_and_explained(handoff, tmp_path):
-    names = {row["format"] for row in handoff("formats", "--json").json}
+    names = {row["format"] for row in handoff("formats", "--json").rows}
     assert {"generic", "sarif", "trivy", "assets_csv", "people_csv", "ownership_csv", "activity", "known_exploited"} <= names
     report = tmp_path / "x.json"
     report.write_text('{"findings": []}')
-    rows = handoff("formats", "--explain", report, "--json").json
+    rows = handoff("formats", "--explain", report, "--json").rows
     assert [row["format"] for row in rows if row["answer"] == "claims it"] == ["generic"]
     report.write_text("hello")
-    rows = handoff("formats", "--explain", report, "--json").json
+    rows = handoff("formats", "--explain", report, "--json").rows
     assert [row for row in rows if row["answer"] == "claims it"] == []
     assert "\x1b" not in handoff("formats").out
 
@@ -362,7 +366,7 @@ def test_what_later_scans_say_is_evidence_until_a_person_verifies(handoff, tools
 
 def test_a_verified_finding_is_closed_by_a_persons_word(handoff, published_home):
     query = "SELECT finding_id, verified_at FROM mart.handoff WHERE state = 'verified' AND cycle = (SELECT max(cycle) FROM mart.handoff AS other WHERE other.finding_id = handoff.finding_id) LIMIT 1"
-    (row,) = handoff("sql", query, "--home", published_home, "--json").json
+    (row,) = handoff("sql", query, "--home", published_home, "--json").rows
     said = handoff("explain", row["finding_id"], "--home", published_home).out
     (line,) = [line for line in said.splitlines() if line.startswith("Is it still there?")]
     assert line.startswith("Is it still there? closed: verified by ")

@@ -374,3 +374,30 @@ def test_the_key_is_made_once(home, monkeypatch):
 def test_a_base_url_is_an_address(url):
     with pytest.raises(UsageError, match="--base-url"):
         acknowledging.require_base_url(url)
+
+
+# In a browser
+
+
+@pytest.mark.browser
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_a_person_answers_by_keyboard_in_a_page_without_fault(served, browser, browsing, scheme):
+    """Every page on the way, for every eye and wide or on a phone: the question, the refusal, the answer, and the link that is used."""
+    token, width = served.token("B", "decline"), browsing.PHONE if scheme == "dark" else browsing.WIDE
+    address = str(served.client.base_url.join(f"/h/{token}"))
+    browsing.opened(browser, address, width=width, scheme=scheme)
+    assert (browsing.complaints(browser), browsing.requests(browser, address)) == ([], [])
+    assert browsing.assert_accessible(browser) == []
+    assert browser.execute_script("return document.documentElement.scrollWidth <= innerWidth")
+    # Past the browser's own check, as another browser would send it.
+    browser.execute_script("document.querySelector('textarea').required = false; document.querySelector('form').requestSubmit()")
+    assert "Say why it is not yours." in browser.execute_script("return document.body.innerText")
+    assert browsing.assert_accessible(browser) == []
+    browser.execute_script("document.querySelector('textarea').focus()")
+    browser.switch_to.active_element.send_keys("moved\ue004 ")  # Tab, Space
+    assert "Written down: declined" in browser.execute_script("return document.body.innerText")
+    assert browsing.assert_accessible(browser) == []
+    assert served.events() == [("declined", "anna", "link", "moved")]
+    browsing.opened(browser, address, width=width, scheme=scheme)
+    assert "This link cannot be used" in browser.execute_script("return document.body.innerText")
+    assert browsing.assert_accessible(browser) == []

@@ -33,7 +33,7 @@ def test_the_trackers_are_listed_with_what_acknowledges_in_them(handoff):
     assert code == 0 and out.splitlines()[0] == "tracker\tformat\treads\tacknowledged by"
     (jira,) = [line for line in out.splitlines() if line.startswith("jira\t")]
     assert jira.endswith("\tstatus acknowledged, status accepted, label acknowledged, comment /ack, comment /acknowledge")
-    (row,) = [row for row in json.loads(handoff("trackers", "--json")[1]) if row["tracker"] == "jira"]
+    (row,) = [row for row in json.loads(handoff("trackers", "--json")[1])["rows"] if row["tracker"] == "jira"]
     assert row["mapping"]["fields"] == {"severity": "priority", "due": "duedate"}
 
 

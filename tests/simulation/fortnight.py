@@ -28,7 +28,7 @@ import importlib.util
 from flows import dispatching
 from transforms.domain.digests import identifier
 from transforms.domain.instants import iso, to_us
-from warehouse import models, originated
+from warehouse import models, originated, publish
 from warehouse.home import Home
 from warehouse.job import open_job
 from warehouse.outbox import open_outbox
@@ -71,7 +71,8 @@ def run(conftest: Any, home: Home, landing: Path, at_us: int, policy: dict) -> N
         job.connection.execute("CREATE SCHEMA mart")
         for name in _MARTS:
             models.create(job.connection, models.models()[name])
-        job.finish(is_published=True)
+        job.finish()
+        publish.mark(job.connection, job.stamp.run_id)
         job.connection.execute("CHECKPOINT")
         shutil.copyfile(home.warehouse, home.published)
 

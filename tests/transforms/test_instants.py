@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from datetime import UTC, date, datetime, timedelta
+from itertools import pairwise
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from transforms.domain.instants import from_us, iso, parse_stamp, to_us
-from transforms.domain.periods import current_periods
+from transforms.domain.periods import TREND, current_periods, trends
 
 NOON = "2026-05-04T12:00:00Z"
 
@@ -91,3 +92,18 @@ def test_the_periods_that_contain_an_instant(as_of, zone, week, month, quarter):
     for period in periods:
         assert period.previous_starts_us < period.starts_us <= at
         assert period.previous_start < period.start < period.end
+
+
+@pytest.mark.parametrize("zone", ["UTC", "America/New_York", "Asia/Tokyo"])
+def test_a_trend_leads_to_the_current_period_without_a_gap(zone):
+    at = parse_stamp("2026-03-31T23:30:00Z").us
+    spans = trends(at, zone)
+    for current in current_periods(at, zone):
+        found = [span for span in spans if span.grain == current.grain]
+        assert len(found) == TREND[current.grain]
+        assert (found[-1].start, found[-1].end, found[-1].starts_us, found[-1].ends_us) == (current.start, current.end, current.starts_us, at + 1)
+        assert (found[-2].start, found[-2].starts_us) == (current.previous_start, current.previous_starts_us)
+        assert [span.is_current for span in found] == [False] * (len(found) - 1) + [True]
+        for before, after in pairwise(found):
+            assert (before.end, before.ends_us) == (after.start, after.starts_us)
+            assert before.starts_us < before.ends_us

@@ -1,4 +1,4 @@
-"""Reporting periods: the week, month and quarter that contain an instant, in the reporting zone, and the one before each."""
+"""Reporting periods: the week, month and quarter that contain an instant, in the reporting zone, the one before each, and the trend that leads to it."""
 
 from __future__ import annotations
 
@@ -8,6 +8,8 @@ from typing import NamedTuple
 from transforms.domain.instants import from_us, to_us, zone
 
 GRAINS = ("week", "month", "quarter")
+#: Periods of a trend, the current one included: a quarter of weeks, a year of months, two years of quarters.
+TREND = {"week": 13, "month": 12, "quarter": 8}
 
 
 class Period(NamedTuple):
@@ -30,6 +32,30 @@ def current_periods(as_of_us: int, zone_name: str) -> list[Period]:
         previous = _start(start - timedelta(days=1), grain)
         periods.append(Period(grain, start, _next(start, grain), midnight_us(start, zone_name), previous, midnight_us(previous, zone_name)))
     return periods
+
+
+class Span(NamedTuple):
+    """One period of a trend, half-open as `Period` is; of the current one, `ends_us` is the first instant that is not known yet."""
+
+    grain: str
+    start: date
+    end: date
+    starts_us: int
+    ends_us: int
+    is_current: bool
+
+
+def trends(as_of_us: int, zone_name: str) -> list[Span]:
+    """The periods that lead to the one that contains `as_of_us`, each beside the next, the oldest first; by grain."""
+    spans = []
+    for current in current_periods(as_of_us, zone_name):
+        found = [Span(current.grain, current.start, current.end, current.starts_us, as_of_us + 1, True)]
+        while len(found) < TREND[current.grain]:
+            end, ends_us = found[0].start, found[0].starts_us
+            start = _start(end - timedelta(days=1), current.grain)
+            found.insert(0, Span(current.grain, start, end, midnight_us(start, zone_name), ends_us, False))
+        spans += found
+    return spans
 
 
 def _start(day: date, grain: str) -> date:

@@ -11,6 +11,8 @@ from markupsafe import Markup, escape
 #: Control characters, and those that turn the direction of the text behind them: a title must not rewrite what stands beside it.
 _HARMFUL = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069\ufeff\ufffe\uffff]")
 _LONGEST = 240
+#: Columns that a phone has room for.
+_ON_A_PHONE = 3
 
 EMPTY = Markup('<span class="empty" title="no figure"><span aria-hidden="true">–</span><span class="unseen">no figure</span></span>')
 
@@ -22,6 +24,11 @@ class Column(NamedTuple):
     is_figure: bool = True
 
 
+def harmless(text: str) -> str:
+    """Text of a source without characters that rewrite what stands beside it."""
+    return _HARMFUL.sub("\N{REPLACEMENT CHARACTER}", text)
+
+
 def foreign(text: str | None, absent: str = "not known", longest: int = _LONGEST) -> Markup:
     """Text of a source, escaped, isolated in its direction, without control characters, cut where it is longer than a line or three."""
     if text is None or not text.strip():
@@ -31,13 +38,14 @@ def foreign(text: str | None, absent: str = "not known", longest: int = _LONGEST
 
 def plain(text: str, longest: int = _LONGEST) -> str:
     """Text of a source without control characters, cut where it is longer than a line or three: it neither steers a terminal nor turns a page round."""
-    safe = _HARMFUL.sub("\N{REPLACEMENT CHARACTER}", text.strip())
+    safe = harmless(text.strip())
     return safe if len(safe) <= longest else safe[:longest] + "…"
 
 
-def sentence(text: str) -> Markup:
-    """The one sentence that a section opens with."""
-    return Markup('<p class="lede">{}</p>\n').format(text)
+def line(text: str, longest: int = 28) -> str:
+    """The same for a chart's label, which knows no markup and does not wrap: cut to what stands beside a figure on a phone."""
+    safe = harmless(text.strip())
+    return f"\N{FIRST STRONG ISOLATE}{safe if len(safe) <= longest else safe[: longest - 1] + '…'}\N{POP DIRECTIONAL ISOLATE}"
 
 
 def note(text: str | Markup) -> Markup:
@@ -67,7 +75,7 @@ def band(severity: str) -> Markup:
 def table(caption: str | Markup, columns: Sequence[Column], rows: Sequence[Sequence[str | Markup]], *, header: int = 0, is_wide: bool = False) -> Markup:
     """A table in a container of its own that scrolls where the page is narrower; the cell at `header` heads its row.
 
-    A wide table's container takes the keyboard's focus, so that it scrolls without a pointer.
+    The container of a table that is wider than a phone takes the keyboard's focus, so that it scrolls without a pointer.
     """
     head = join(
         Markup('<th scope="col"{}>{}</th>').format(Markup(' class="figure"') if column.is_figure else "", column.label) for column in columns
@@ -75,7 +83,8 @@ def table(caption: str | Markup, columns: Sequence[Column], rows: Sequence[Seque
     body = join(Markup("<tr>{}</tr>\n").format(_cells(columns, row, header)) for row in rows)
     # A short table stays on one printed page; a long one may go on over its heading on the next.
     kind = "scroll long" if len(rows) > 14 else "scroll"
-    focus = Markup(' tabindex="0" role="region" aria-label="{}"').format(Markup(caption).striptags()) if is_wide else Markup("")
+    may_scroll = is_wide or len(columns) > _ON_A_PHONE
+    focus = Markup(' tabindex="0" role="group" aria-label="{}"').format(Markup(caption).striptags()) if may_scroll else Markup("")
     return Markup('<div class="{}"{}><table{}>\n<caption><span>{}</span></caption>\n<thead><tr>{}</tr></thead>\n<tbody>\n{}</tbody>\n</table></div>\n').format(
         kind, focus, Markup(' class="wide"') if is_wide else "", caption, head, body
     )

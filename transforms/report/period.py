@@ -15,6 +15,13 @@ from transforms.report.wording import MONTHS, day
 GRAINS = {"week": "week", "weekly": "week", "month": "month", "monthly": "month", "quarter": "quarter", "quarterly": "quarter"}
 
 
+_AUDIENCES = {
+    "week": "for security operations: the queue, and what to do today",
+    "month": "for leadership: five numbers, what they ask for, and where they lead",
+    "quarter": "for steering and audit: trends, controls, and what the figures were made from",
+}
+
+
 def grain_of(period: str) -> str:
     """week, month or quarter. Raises `UsageError` for another word."""
     try:
@@ -49,6 +56,15 @@ class Period(NamedTuple):
     @property
     def last(self) -> str:
         return f"last {self.grain}"
+
+    @property
+    def audience(self) -> str:
+        """For whom the page is, and what they want of it."""
+        return _AUDIENCES[self.grain]
+
+    @property
+    def progress(self) -> str:
+        return f"The {self.grain} is not over: its figures hold what happened from {day(self.start)} up to that instant. Beside them stands {self.previous_title}, whole."
 
     @property
     def title(self) -> str:

@@ -15,18 +15,22 @@ from transforms.report.wording import duration, instant, none_or, sentence_case,
 
 NAME = "open_and_closed"
 TITLE = "Open, opened, closed"
-ORDER = 60
+ORDER = 12
 QUERIES = ("open_handoff", "throughput")
+KINDS = ("week", "month", "quarter")
 
 _AGES = ("under 7 days", "7 to 30 days", "30 to 90 days", "90 days and more")
 _MOMENTS = ("opened", "acknowledged", "closed")
 
 
+def lede(frames: Mapping[str, polars.DataFrame]) -> str:
+    return _sentence(_by_severity(frames["open_handoff"]), _flow(frames["throughput"]), Period.of(frames))
+
+
 def render(frames: Mapping[str, polars.DataFrame]) -> Markup:
     period = Period.of(frames)
-    aged = _by_severity(frames["open_handoff"])
-    flow = {(row["severity"], row["is_current"]): row for row in frames["throughput"].iter_rows(named=True)}
-    parts = [fragments.sentence(_sentence(aged, flow, period))]
+    aged, flow = _by_severity(frames["open_handoff"]), _flow(frames["throughput"])
+    parts = []
     if aged:
         parts.append(_aging(aged, period))
     if flow:
@@ -47,11 +51,17 @@ def _by_severity(frame: polars.DataFrame) -> list[dict]:
     return sorted(found.values(), key=lambda row: BAND_RANK[row["severity"]])
 
 
+def _flow(frame: polars.DataFrame) -> dict[tuple[str, bool], dict]:
+    return {(row["severity"], row["is_current"]): row for row in frame.iter_rows(named=True)}
+
+
 def _sentence(aged: list[dict], flow: dict[tuple[str, bool], dict], period: Period) -> str:
     open_ = sum(row["handoffs"] for row in aged)
     unacknowledged = open_ - sum(row["acknowledged"] for row in aged)
     first = f"{none_or(open_, 'handoff')} {verb(open_, 'is', 'are')} open"
     if open_:
+        bands = [f"{row['handoffs']:,} {row['severity']}" for row in aged] if open_ > 1 else [aged[0]["severity"]]
+        first += f" ({', '.join(bands)})"
         first += f", {unacknowledged:,} of them not acknowledged" if open_ > 1 else ", acknowledged" if not unacknowledged else ", not acknowledged"
     opened, acknowledged, closed = (_amount(flow, "all", moment) for moment in _MOMENTS)
     return sentence_case(f"{first}; {period.this} {_some(opened)} {verb(opened, 'was', 'were')} opened, {_some(acknowledged)} acknowledged and {_some(closed)} closed.")
@@ -75,7 +85,7 @@ def _aging(rows: list[dict], period: Period) -> Markup:
             fragments.figure(chart, f"Open handoffs by severity, parted by age since capture (wall time), as of {instant(period.as_of)}.", fragments.key([(styles[age], age) for age in _AGES])),
             fragments.table(
                 "The same by severity as it is now and age; open until verified or withdrawn",
-                [Column("Severity now", False), *(Column(age) for age in _AGES), Column("All"), Column("Acknowledged"), Column("Oldest")],
+                [Column("Severity now", False), *(Column(age) for age in _AGES), Column("All"), Column("Acknowledged"), Column("Oldest, wall")],
                 [
                     [
                         fragments.band(row["severity"]), *(fragments.amount(row[age]) for age in _AGES), f"{row['handoffs']:,}", fragments.amount(row["acknowledged"]),

@@ -18,22 +18,35 @@ NAME = "stage_decomposition"
 TITLE = "Stage decomposition"
 ORDER = 20
 QUERIES = ("stage_merged", "stage_span")
+KINDS = ("month", "quarter")
 
 _NOT_OBSERVED = Markup('<span class="empty">not observed</span>')
 
 
-def render(frames: Mapping[str, polars.DataFrame]) -> Markup:
+def lede(frames: Mapping[str, polars.DataFrame]) -> str:
     period = Period.of(frames)
-    spans = frames["stage_span"]
-    whole = spans.filter((polars.col("severity") == "all") & (polars.col("stage") != "capture")).sort("stage_number").rows(named=True)
+    whole, total = _whole(frames["stage_span"])
     if not whole:
-        return fragments.sentence(f"No handoff was acknowledged {period.this}, so there is no time to part by stage.")
-    total = sum(row["total_seconds"] for row in whole)
-    parts = [fragments.sentence(_sentence(whole, total, period))]
+        return f"No handoff was acknowledged {period.this}, so there is no time to part by stage."
+    return _sentence(whole, total, period)
+
+
+def render(frames: Mapping[str, polars.DataFrame]) -> Markup:
+    spans = frames["stage_span"]
+    whole, total = _whole(spans)
+    if not whole:
+        return Markup("")
+    parts = []
     if total:
         parts.append(fragments.figure(_chart(whole, total), "Summed wall time from capture to triage entry, by the stage at which it was recorded, in stage order."))
     parts += [_stages(whole, total), _merged(frames["stage_merged"]), _bands(spans)]
     return fragments.join(parts)
+
+
+def _whole(spans: polars.DataFrame) -> tuple[list[dict[str, Any]], float]:
+    """(a row for each stage after capture, in stage order, of all severities; their summed seconds)."""
+    rows = spans.filter((polars.col("severity") == "all") & (polars.col("stage") != "capture")).sort("stage_number").rows(named=True)
+    return rows, sum(row["total_seconds"] for row in rows)
 
 
 def _sentence(rows: list[dict[str, Any]], total: float, period: Period) -> str:
