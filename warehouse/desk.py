@@ -16,7 +16,7 @@ import duckdb
 from transforms import desk, explanation
 from transforms.desk import File
 from transforms.domain.errors import RunError, UsageError
-from transforms.domain.progress import Progress, silent
+from transforms.domain.progress import Progress, nobody
 from warehouse import lives
 from warehouse.connection import connect
 from warehouse.home import Home
@@ -38,7 +38,7 @@ class Written(NamedTuple):
     bytes: int
 
 
-def write(folder: Path, out: Path, *, is_redacted: bool = False, progress: Progress = silent) -> Written:
+def write(folder: Path, out: Path, *, is_redacted: bool = False, progress: Progress = nobody) -> Written:
     """Writes the desk of a home's published copy, or of its redacted tier, as folder `out`: there whole or, where something fails, as it was.
 
     Raises `UsageError` where `out` is something else than an earlier desk, or the home has no such file.

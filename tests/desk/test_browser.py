@@ -47,7 +47,7 @@ def wait(browser, condition: str) -> None:
 
 
 @pytest.fixture
-def opened(browsing):
+def opened(browser, browsing):
     """Opens a page, and waits for its data where it brings any."""
 
     def opens(address: str, *, waits: bool = True, **manner) -> None:
