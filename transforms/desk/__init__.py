@@ -165,11 +165,16 @@ class File(NamedTuple):
     content: bytes
 
 
+def finding_address(desk_url: str, finding_id: str) -> str:
+    """Where the desk that is served below `desk_url` shows a finding: for pages, reports and messages."""
+    return f"{desk_url.rstrip('/')}/finding.html#{finding_id}"
+
+
 def assets() -> Iterator[File]:
     """What every desk has as it is. The style begins with that of the reports."""
     for path, source in ASSETS.items():
-        content = _resource(source)
-        yield File(path, files("transforms.report").joinpath("style.css").read_bytes() + files("transforms.report").joinpath("finding.css").read_bytes() + content if path == "desk.css" else content)
+        style = [files("transforms.report").joinpath(name).read_bytes() for name in ("style.css", "finding.css")] if path == "desk.css" else []
+        yield File(path, b"".join([*style, _resource(source)]))
 
 
 def shells(pages: Sequence[Page]) -> Iterator[File]:

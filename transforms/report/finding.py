@@ -7,6 +7,7 @@ from importlib.resources import files
 from jinja2 import Environment, StrictUndefined
 from markupsafe import Markup
 
+from transforms.desk import finding_address
 from transforms.explanation import Entry, Grid, Life, Part, stamp
 from transforms.report.fragments import Column, foreign, join, table
 
@@ -24,7 +25,7 @@ def render(life: Life, desk_url: str | None = None) -> str:
         title=foreign(life.title),
         facts=[(label, foreign(text, longest=_LONGEST)) for label, text in life.facts],
         parts=parts,
-        desk=f"{desk_url.rstrip('/')}/finding.html#{life.finding_id}" if desk_url else None,
+        desk=finding_address(desk_url, life.finding_id) if desk_url else None,
     )
 
 
