@@ -276,7 +276,7 @@ def read_connections(path: Path, names: list[str] | None = None) -> dict[str, Ji
     try:
         tree = yaml.safe_load(path.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError) as error:
-        raise UsageError("--connections", seen=f"{path} cannot be read: {error}", expected="a YAML file", remedy="see docs/pulling.md") from None
+        raise UsageError("--connections", seen=f"{path} cannot be read: {getattr(error, 'strerror', None) or error}", expected="a YAML file", remedy="see docs/pulling.md") from None
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         raise UsageError(f"{path}:{mark.line + 1 if mark else 1}", seen=f"not YAML: {getattr(error, 'problem', error)}") from None
