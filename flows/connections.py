@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 import yaml
 from pydantic import AfterValidator, BeforeValidator, Field, TypeAdapter, ValidationError, field_validator, model_validator
 
-from flows.settings import secret_block as _block
+from flows import settings
 from transforms.domain.errors import SourceRefused, UsageError
 from transforms.domain.instants import parse_stamp
 from transforms.domain.policy import ByBand, Duration, RatedBand, Strict, WallDuration
@@ -317,7 +317,7 @@ def _read(path: Path, name: str, value: object) -> Any:
 def credential(name: str, connection: Connection) -> dict[str, str]:
     """The header that carries a connection's secret. Raises `SourceRefused` naming where the secret should be."""
     secret = connection.secret
-    value = os.environ.get(secret.env) if secret.env else _block(secret.block or "")
+    value = os.environ.get(secret.env) if secret.env else settings.secret_block(secret.block or "")
     if not value or not value.strip():
         remedy = f"set {secret.env}" if secret.env else f"`prefect block create secret`, named {secret.block}; PREFECT_API_URL has to point to the server that has it"
         raise SourceRefused(name, seen=f"{secret.place} is not there or empty", expected="the secret of this connection", remedy=remedy)
