@@ -10,7 +10,7 @@ from typing import Annotated, Any, NoReturn
 
 import typer
 
-from flows import settings
+from flows import completion, settings
 from flows.help import App
 from flows.printing import line as _line
 from flows.printing import print_error
@@ -65,7 +65,7 @@ def run(
 
 @app.command(epilog='Example: handoff sql "SELECT severity, median_seconds FROM mart.handoff_latency WHERE dimension = \'all\'"')
 def sql(
-    query: Annotated[str, typer.Argument(help="One query over the published copy.")],
+    query: Annotated[str, typer.Argument(help="One query over the published copy.", autocompletion=completion.queries)],
     home: HomeOption = None,
     as_json: JsonOption = False,
 ) -> None:
@@ -145,7 +145,7 @@ def trackers(
 
 @app.command(epilog="Example: handoff explain 3f2a --html 3f2a.html   (a finding id, a sighting id or a scanner's own id)")
 def explain(
-    finding: Annotated[str, typer.Argument(help="Finding id, sighting id, or a scanner's own id.")],
+    finding: Annotated[str, typer.Argument(help="Finding id, sighting id, or a scanner's own id.", autocompletion=completion.findings)],
     html: Annotated[Path | None, typer.Option("--html", help="Write it as a page, one file, instead of showing it.")] = None,
     home: HomeOption = None,
     as_json: JsonOption = False,
@@ -183,7 +183,7 @@ def desk(
 
 @app.command(epilog="Example: handoff report weekly")
 def report(
-    period: Annotated[str, typer.Argument(help="weekly, monthly or quarterly.")] = "weekly",
+    period: Annotated[str, typer.Argument(help="weekly, monthly or quarterly.", autocompletion=completion.words("weekly", "monthly", "quarterly"))] = "weekly",
     home: HomeOption = None,
     as_json: JsonOption = False,
 ) -> None:
@@ -201,7 +201,7 @@ def report(
 
 @app.command(epilog="Example: handoff evidence CC7.1 --as-of 2026-03-31T22:00:00Z --out cc7.1-march")
 def evidence(
-    control: Annotated[str | None, typer.Argument(help="The control's id, as in CC7.1, A.8.8, RA-5 [default: list them].")] = None,
+    control: Annotated[str | None, typer.Argument(help="The control's id, as in CC7.1, A.8.8, RA-5 [default: list them].", autocompletion=completion.controls)] = None,
     as_of: Annotated[str | None, typer.Option("--as-of", help="A past instant, ISO 8601 with a zone [default: that of the published copy].")] = None,
     out: Annotated[Path | None, typer.Option("--out", help="The pack's folder [default: one below evidence/ in the home].")] = None,
     framework: Annotated[str | None, typer.Option("--framework", help="Part of its framework's name, where several have that id.")] = None,
@@ -232,8 +232,8 @@ def evidence(
 @app.command(epilog="Example: handoff export --out tables --tables mart.handoff,question.open_for_a_person --format csv")
 def export(
     out: Annotated[Path, typer.Option("--out", help="A new or empty folder.")],
-    file_format: Annotated[str, typer.Option("--format", help="parquet or csv.")] = "parquet",
-    tables: Annotated[str, typer.Option("--tables", help="Tables, views or schemas with commas between them [default: mart,record].")] = "",
+    file_format: Annotated[str, typer.Option("--format", help="parquet or csv.", autocompletion=completion.words("parquet", "csv"))] = "parquet",
+    tables: Annotated[str, typer.Option("--tables", help="Tables, views or schemas with commas between them [default: mart,record].", autocompletion=completion.tables)] = "",
     home: HomeOption = None,
     as_json: JsonOption = False,
 ) -> None:
@@ -370,7 +370,7 @@ def tickets(
 
 
 ReasonOption = Annotated[str, typer.Option("--reason", help="Why, in a sentence: kept in the record.")]
-FindingsArgument = Annotated[list[str] | None, typer.Argument(help="Finding ids, sighting ids, scanners' own ids, or `scanner:own id`.")]
+FindingsArgument = Annotated[list[str] | None, typer.Argument(help="Finding ids, sighting ids, scanners' own ids, or `scanner:own id`.", autocompletion=completion.findings)]
 PersonOption = Annotated[str, typer.Option("--as", help="Who says so: a person of the directory, by id, alias or mail address.")]
 AtOption = Annotated[str | None, typer.Option("--at", help="When it was so, ISO 8601 with a zone [default: now].")]
 UnknownOption = Annotated[bool, typer.Option("--unknown-ok", help="Write it down for what no finding is known by too; it waits for its finding.")]
@@ -453,7 +453,7 @@ BaseUrlOption = Annotated[str | None, typer.Option("--base-url", help="How peopl
 
 @app.command(epilog="Example: handoff link 260e855be8e4 --as dirk --base-url https://handoff.example.com")
 def link(
-    finding: Annotated[str, typer.Argument(help="Finding id, sighting id, or a scanner's own id.")],
+    finding: Annotated[str, typer.Argument(help="Finding id, sighting id, or a scanner's own id.", autocompletion=completion.findings)],
     person: PersonOption,
     is_decline: Annotated[bool, typer.Option("--decline", help="A link to decline by, instead of one to acknowledge by.")] = False,
     expires: Annotated[str, typer.Option("--expires", help="For how long it is good, as in 12h or 7d.")] = "7d",
@@ -530,7 +530,7 @@ def _decide(decision: str, sha256: str, reason: str, home: Path | None, as_json:
         print(f"{decision} {path}: it takes effect with the next run")
 
 
-ShaArgument = Annotated[str, typer.Argument(help="The file's sha256, or its beginning (see `handoff status`).")]
+ShaArgument = Annotated[str, typer.Argument(help="The file's sha256, or its beginning (see `handoff status`).", autocompletion=completion.waiting_files)]
 
 
 @app.command(epilog='Example: handoff release 9f3c --reason "half the fleet was switched off"')

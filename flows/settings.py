@@ -49,7 +49,7 @@ def read_layer(path: Path) -> tuple[str, str]:
     try:
         return str(path), path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
-        raise UsageError("--policy", seen=f"{path} cannot be read: {error}", expected="a YAML file") from None
+        raise UsageError("--policy", seen=f"{path} cannot be read: {getattr(error, 'strerror', None) or error}", expected="a YAML file") from None
 
 
 def read_file(option: str, path: Path) -> bytes:
@@ -58,7 +58,7 @@ def read_file(option: str, path: Path) -> bytes:
         content = path.read_bytes()
         return gzip.decompress(content) if content[:2] == b"\x1f\x8b" else content
     except (OSError, EOFError, zlib.error) as error:
-        raise UsageError(option, seen=f"{path} cannot be read: {error}") from None
+        raise UsageError(option, seen=f"{path} cannot be read: {getattr(error, 'strerror', None) or error}", expected="a file") from None
 
 
 def redaction_key(folder: Path) -> bytes:

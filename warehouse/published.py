@@ -41,9 +41,20 @@ def query(folder: Path, text: str) -> tuple[list[str], list[tuple]]:
         connection.execute("SET enable_external_access = false")
         try:
             result = connection.execute(text)
+            if result is None:  # DuckDB's answer to a text without a statement
+                raise UsageError("sql", seen="no query", expected="one, as in 'FROM mart.handoff'", remedy="`handoff sql 'SHOW ALL TABLES'` lists what there is")
             return [column[0] for column in result.description or ()], result.fetchall()
         except duckdb.Error as error:
             raise UsageError("sql", seen=str(error).splitlines()[0], remedy="`handoff sql 'SHOW ALL TABLES'` lists what there is") from None
+
+
+def ask(folder: Path, name: str, parameters: dict[str, str] | None = None) -> list[tuple]:
+    """The rows of one of our own queries below sql/published. Raises `UsageError` where nothing is published, or it is of older code."""
+    with open_copy(folder) as connection:
+        try:
+            return connection.execute(sql_file(f"published/{name}.sql"), parameters).fetchall()
+        except duckdb.CatalogException as error:
+            raise UsageError("--home", seen=str(error).splitlines()[0], remedy="publish it again with `handoff run`") from None
 
 
 def as_of_us(folder: Path) -> int:
