@@ -1,7 +1,7 @@
 """deploy/ carried out on this machine: the Containerfile's steps word for word, then the command of every unit, each until it is told to end.
 
-`python tests/deploy/as_container.py --python DIR` (root, Linux) does it in a mount namespace of its own: /opt, /etc and /var/lib are overlays that are
-gone with it, and the commands have a network of their own with nothing in it but this machine. The installation in DIR stands in for the image that
+`make test-container` (root, Linux) does it in a mount namespace of its own: /opt, /etc and /var/lib are overlays that are
+gone with it, and the commands have a network of their own with nothing in it but this machine. The Python that runs this, or the one in --python, stands in for the image that
 is built FROM. What only an engine does (layers, STOPSIGNAL, VOLUME, the read-only root) it does not show.
 """
 
@@ -40,7 +40,7 @@ def instructions() -> list[tuple[str, str]]:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--python", type=Path, required=True, help="an installation of the Python that the image is built from")
+    parser.add_argument("--python", type=Path, default=Path(sys.base_prefix), help="an installation of the Python that the image is built from [this one]")
     parser.add_argument("--inside", type=Path, help=argparse.SUPPRESS)
     given = parser.parse_args()
     if given.inside:
