@@ -1,8 +1,8 @@
 """deploy/ carried out on this machine: the Containerfile's steps word for word, then the command of every unit, each until it is told to end.
 
-`make test-container` (root, Linux) does it in a mount namespace of its own: /opt, /etc and /var/lib are overlays that are
-gone with it, and the commands have a network of their own with nothing in it but this machine. The Python that runs this, or the one in --python, stands in for the image that
-is built FROM. What only an engine does (layers, STOPSIGNAL, VOLUME, the read-only root) it does not show.
+`make test-container` (root, Linux) does it in a mount namespace of its own: /opt, /etc and /var/lib are overlays that are gone with it,
+and the commands have a network of their own with nothing in it but this machine. The Python that runs this, or the one in --python, stands in for the
+image that is built FROM. What only an engine does (layers, STOPSIGNAL, VOLUME, the read-only root) it does not show.
 """
 
 from __future__ import annotations
@@ -64,6 +64,7 @@ def inside(scratch: Path, python: Path) -> None:
     shutil.copytree(python, BASE, symlinks=True)
     said = build()
     env, user, folder = dict(pair.split("=", 1) for pair in shlex.split(said["ENV"])), said["USER"], Path(said["WORKDIR"])
+    env["LD_LIBRARY_PATH"] = f"{BASE}/lib"  # of the Python that stands in
     landing = Path("/var/lib/handoff/landing")
     shutil.copytree(LANDING, landing, dirs_exist_ok=True)
     subprocess.run(["chown", "-R", user, str(landing)], check=True)
