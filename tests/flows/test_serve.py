@@ -207,8 +207,8 @@ def test_a_scheduler_is_brought_up_disturbed_and_ends(running: Running):
     running.wait_for(lambda: running.children().get("worker") not in (None, worker), WAIT_SECONDS)
     assert "worker ended with -9: again in 1 s" in running.words()
 
-    # Told to end, it leaves nothing.
-    running.process.terminate()
+    # Told to end as by Ctrl-C, it leaves nothing; `make test-scheduler` ends it by SIGTERM.
+    running.process.send_signal(signal.SIGINT)
     assert running.process.wait(END_SECONDS) == 0
     assert running.words().splitlines()[-1] == "handoff: stopped"
     assert running.belongings() == []
