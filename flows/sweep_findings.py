@@ -9,7 +9,7 @@ from prefect import flow
 
 from flows.job import run
 from flows.orchestration import as_task, options_of, show_numbers, show_query, show_summary, show_table
-from warehouse import warnings
+from warehouse import early_warning
 from warehouse.schema import sql_file
 from warehouse.sweep import propose
 
@@ -53,7 +53,7 @@ def sweep_findings(home: str | None = None, policy: str | None = None, as_of: st
         found.open,
     )
     show_table("sweep-settled", "What was settled, by whom, and whether a file of a sweep did it", found.settled[:_SHOWN])
-    show_table("early-warning", f"Early warning: {warnings.summary(expected := warnings.read(options.home))}", expected)
+    show_table("early-warning", f"Early warning: {early_warning.summary(expected := early_warning.read(options.home))}", expected)
     show_query(
         options.home,
         "waiting-files",
