@@ -16,7 +16,7 @@ from warehouse import batches, models
 AS_OF = "2026-05-04T12:00:00Z"
 EARLIER = "2026-04-20T12:00:00Z"
 POLICY = {"scans": {"authorized": ["*pay*", "*box*", "ghost*", "dup*", "orphan*", "twin*", "first*", "second*"]}, "severity": {"drift": {"minimum": 1, "scored": 1}}}
-POLICY |= {"early_warning": {"minimum": 1, "capacity_weeks": 1, "period": "40d", "ownership_drop": 0, "coverage_drop": 0}, "sources": {"scans/late": {"cadence": "60d"}}}
+POLICY |= {"early_warning": {"minimum": 1, "capacity_weeks": 1, "period": "40d", "ownership_drop": 0, "coverage_drop": 0}, "sources": {"scans/s": {"cadence": "1d"}}}
 #: Under it no word that came by a file counts.
 DISTRUST = {**POLICY, "acknowledgement": {"trust": ["cli"]}}
 
@@ -214,7 +214,7 @@ def defects(tools: Any, folder: Path) -> tuple[Path, Path]:
     second.scan("2026-03-01T23:00:00Z", own="A", cve="CVE-2026-0")
     second.files["scans/earlier.json"] = second.files.pop("scans/s1.json")
     second.files["scans/earlier.json.meta.yaml"] = second.files.pop("scans/s1.json.meta.yaml")
-    second.scan("2026-04-28T09:00:00Z", own="Z", cve="CVE-2026-77", target="ghost-late")
+    second.scan("2026-04-28T09:00:00Z", own="Z", cve="CVE-2026-77", target="ghost-late", scanner="three")
     second.files["scans/new.json"] = second.files.pop("scans/s2.json")
     second.files["scans/new.json.meta.yaml"] = second.files.pop("scans/s2.json.meta.yaml")
     second.put("scans/late.json", zone.files["scans/late.json"], target="pay-api")
@@ -395,7 +395,7 @@ def test_drift_is_flagged_with_what_changed(defective):
 def test_target_is_flagged_with_the_file_and_row_that_it_came_in_with(defective):
     found = defective.flags("target_without_asset", "subject_id, failure_mode, evidence->>'path', evidence->>'pointer'")
     assert found[1] == ("ghost-1", "asset_binding_gap", "scans/s2.json", "/findings/0")
-    assert [row[0] for row in found] == ["dup-svc", "ghost-1", "old-box", "rogue-1"]
+    assert [row[0] for row in found] == ["dup-svc", "ghost-1", "ghost-late", "old-box", "rogue-1"]
     assert defective.flags("target_not_authorized", "subject_id") == [("rogue-1",)]
 
 
