@@ -304,7 +304,7 @@ def warnings(
     as_json: JsonOption = False,
 ) -> None:
     """What will hurt soon, and whom to call: breaches to expect, silent sources, arrivals above capacity, falling ownership and coverage."""
-    from warehouse import warnings as early
+    from warehouse import early_warning as early
 
     rows = early.read(settings.home_folder(home), kind)
     if as_json:

@@ -67,6 +67,7 @@ GOOD = {
         **ABOUT, **_EVENT, **_STATUSES, "recorded_at": at(90), "occurred_at": at(1), "first_captured_at": T0, "acknowledgement_at": T0, "event_at": T0,
         "routed_severity": "high", "routed_rank": 1, "band_rank": 1, "band": "high",
     },
+    "early_warning": {**ABOUT, "kind": "", "subject": "trivy", "said": "trivy is silent", "figure": 3.0, "threshold": 2.0, "people": "anna", "action": "look"},
     "reconciliation": {**ABOUT, "law": "row_balance", "subject": "run", "expected": 3, "actual": 3, "difference": 0},
 }  # fmt: skip
 
@@ -103,6 +104,7 @@ BREAKING: dict[str, list[tuple[str, dict]]] = {
     "manager_cycle": [("directory", {"issue": "manager_cycle"})],
     "shared_reference": [("directory", {"issue": "shared_reference"})],
     "unknown_time_zone": [("directory", {"issue": "unknown_time_zone"})],
+    **{kind: [("early_warning", {"kind": kind})] for kind in ("source_silent", "arrivals_above_capacity", "ownership_currency_fell", "coverage_fell")},
     "severity_unrated": [("finding", {"severity": "unrated"})],
     "severity_understated": [("event", {"routed_rank": 2}), ("event", {"routed_rank": 5, "band_rank": 3})],
     "finding_unbound": [("open_finding", {"binding_status": "unbound"})],

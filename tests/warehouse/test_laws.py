@@ -27,7 +27,7 @@ few = settings(max_examples=settings.default.max_examples // 40, phases=[Phase.g
 #: Own stage events of an earlier run date these, and what stands on them.
 STAMPED = {"enriched_at", "routed_at"}
 #: Rows of the record rather than of the world: they say when and by which run something was learnt.
-OF_THE_RECORD = {"event", "reconciliation"}
+OF_THE_RECORD = {"event", "reconciliation", "sweep", "source_cadence", "early_warning"}
 
 WORDS = (
     "enriched", "routed", "notified", "acknowledged", "acknowledged", "acknowledged", "acknowledgement_withdrawn", "triaged", "assigned",
