@@ -56,7 +56,7 @@ GOOD = {
         **ABOUT, "scanner": "trivy", "term_change": 0.1, "band_change": 0.1, "recent": 60, "before": 70, "changed_terms": "HIGH 50% -> 60%",
         "changed_bands": "high 50% -> 60%", "has_drifted_terms": False, "has_drifted_bands": False,
     },
-    "directory": {**ABOUT, "issue": "", "subject": "anna → bo → anna", "people": "anna, bo"},
+    "directory": {**ABOUT, "issue": "", "subject": "anna → bo → anna", "people": "anna, bo", "standing": "valid"},
     "finding": {**ABOUT, "title": "T", "target": "pay-api", "severity_rule": "native", "scanners": "one", "native_terms": None, "policy_line": None},
     "open_finding": {**ABOUT, "target": "pay-api", "binding_status": "bound", "asset_id": "pay", "state": "open", "candidates": "pay"},
     "open_cycle": {
@@ -103,6 +103,8 @@ BREAKING: dict[str, list[tuple[str, dict]]] = {
     "manager_cycle": [("directory", {"issue": "manager_cycle"})],
     "shared_reference": [("directory", {"issue": "shared_reference"})],
     "unknown_time_zone": [("directory", {"issue": "unknown_time_zone"})],
+    "manager_unreachable": [("directory", {"issue": "unreachable_manager"})],
+    "escalation_default_unreachable": [("directory", {"issue": "unreachable_default"})],
     "severity_unrated": [("finding", {"severity": "unrated"})],
     "severity_understated": [("event", {"routed_rank": 2}), ("event", {"routed_rank": 5, "band_rank": 3})],
     "finding_unbound": [("open_finding", {"binding_status": "unbound"})],
