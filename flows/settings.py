@@ -17,6 +17,8 @@ from importlib.resources import files
 from importlib.util import find_spec
 from pathlib import Path
 
+import yaml
+
 from transforms.domain.discovery import plugins
 from transforms.domain.errors import UsageError
 from transforms.domain.instants import parse_stamp
@@ -112,6 +114,12 @@ def _make_key(what: str, variable: str, path: Path) -> None:
         raise UsageError(what, seen=f"{path}: {error.strerror}", expected=f"a home that can be written to, or ${variable}") from None
     finally:
         new.unlink(missing_ok=True)
+
+
+def names_channels(policy: Path | None) -> bool:
+    """Whether the user's own policy says by which channels people are told. Raises `UsageError` where it cannot be read."""
+    stated = yaml.safe_load(read_layer(policy)[1]) if policy is not None else None
+    return "channels" in ((stated or {}).get("dispatch") or {})
 
 
 def default_policy_text() -> str:
