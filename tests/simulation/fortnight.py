@@ -104,7 +104,7 @@ class Fortnight:
         self.landing = self.folder / "landing"
         severities = ["Critical", "High", "Medium", "Low"]
         self.scans = sorted(
-            (START + timedelta(minutes=self.draw.randrange(0, (DAYS - 5) * 24 * 60)), severities[number % 4], list(ASSETS)[self.draw.randrange(4)], number)
+            (START + timedelta(minutes=self.draw.randrange(0, (DAYS - 5) * 24 * 60)), severities[number % 4], list(ASSETS)[(number + number // 4) % 4], number)
             for number in range(self.findings)
         )
         self.answers = {number: self.draw.random() for number in range(self.findings)}
