@@ -27,7 +27,7 @@ def at(hours: float) -> datetime:
 ABOUT = {"subject_kind": "finding", "finding_id": "f", "cycle": 1, "severity": "high", "owner_id": "anna", "team": "payments", "since_at": T0}
 _BEFORE = {f"before_{name}_at": T0 for name in ("enriched", "routed", "notified", "acknowledged", "triaged")}
 _STAGES = {f"{name}_at": at(hour) for hour, name in enumerate(("enriched", "routed", "notified", "acknowledged", "triaged"), 1)}
-_EVENT = {"event": "commented", "ref": "A", "actor": "anna", "target_person": "bo", "channel": "chat", "ticket": None, "method": "file", "declined_status": "outside_cycle", "comment": "not ours"}
+_EVENT = {"event": "commented", "ref": "A", "actor": "anna", "target_person": "bo", "channel": "chat", "ticket": None, "method": "file", "declined_status": "outside_cycle", "comment": "not ours", "withdrawn_by": "anna"}
 _STATUSES = dict.fromkeys(("status", "place_status", "routing_status", "dispatch_status", "acknowledgement_status", "triage_status"), "counted")
 
 #: A row of each batch that breaks nothing.
@@ -64,7 +64,7 @@ GOOD = {
         "asset_id": "pay", "is_acknowledged": False, "is_mapping_stale": False, "stale_since_at": at(24),
     },
     "event": {
-        **ABOUT, **_EVENT, **_STATUSES, "recorded_at": at(90), "occurred_at": at(1), "first_captured_at": T0, "acknowledgement_at": T0, "event_at": T0,
+        **ABOUT, **_EVENT, **_STATUSES, "recorded_at": at(90), "withdrawn_at": at(2), "occurred_at": at(1), "first_captured_at": T0, "acknowledgement_at": T0, "event_at": T0,
         "routed_severity": "high", "routed_rank": 1, "band_rank": 1, "band": "high",
     },
     "reconciliation": {**ABOUT, "law": "row_balance", "subject": "run", "expected": 3, "actual": 3, "difference": 0},
