@@ -129,6 +129,14 @@ def desk_url() -> str | None:
     return given
 
 
+def names_channels(policy: Path | None) -> bool:
+    """Whether the user's own policy says by which channels people are told. Raises `UsageError` where it cannot be read."""
+    import yaml
+
+    stated = yaml.safe_load(read_layer(policy)[1]) if policy is not None else None
+    return "channels" in ((stated or {}).get("dispatch") or {})
+
+
 def default_policy_text() -> str:
     return (_TOP / "policy.yaml").read_text(encoding="utf-8")
 

@@ -16,7 +16,7 @@ from warehouse import batches, models
 AS_OF = "2026-05-04T12:00:00Z"
 EARLIER = "2026-04-20T12:00:00Z"
 POLICY = {"scans": {"authorized": ["*pay*", "*box*", "ghost*", "dup*", "orphan*", "twin*", "first*", "second*"]}, "severity": {"drift": {"minimum": 1, "scored": 1}}}
-POLICY |= {"early_warning": {"minimum": 1, "capacity_weeks": 1, "period": "40d", "ownership_drop": 0, "coverage_drop": 0}, "sources": {"scans/s": {"cadence": "1d"}}}
+POLICY |= {"early_warning": {"minimum": 1, "capacity_weeks": 1, "period": "40d", "ownership_drop": 0, "coverage_drop": 0}, "sources": {"scans/s": {"cadence": "1d"}}, "routing": {"escalation_default": "gone"}}
 #: Under it no word that came by a file counts.
 DISTRUST = {**POLICY, "acknowledgement": {"trust": ["cli"]}}
 
@@ -106,6 +106,11 @@ COUNTED = {
         share AS (SELECT unit, word, count(*) AS n, count(*) FILTER (WHERE good) / count(*) AS rate FROM judged GROUP BY ALL)
         SELECT count(*) FROM share AS now JOIN share AS before USING (unit), derived.early_warning
         WHERE now.word = 'now' AND before.word = 'before' AND least(now.n, before.n) >= minimum AND now.rate < before.rate AND before.rate - now.rate >= coverage_drop - 1e-9""",
+    "manager_unreachable": """SELECT count(DISTINCT owner.manager_id) FROM mart.responsibility JOIN mart.handoff USING (finding_id, cycle)
+        JOIN mart.person AS owner USING (person_id) LEFT JOIN mart.person AS above ON above.person_id = owner.manager_id
+        WHERE is_open AND owner.is_in_force AND (above.is_in_force AND above.kind = 'human' AND above.status = 'active' AND above.role <> '' AND above.channel <> '') IS NOT TRUE""",
+    "escalation_default_unreachable": """SELECT count(*) FROM (SELECT DISTINCT policy->>'$.routing.escalation_default' AS reference FROM record.policy) WHERE reference IS NOT NULL
+        AND reference NOT IN (SELECT person_id FROM mart.person WHERE is_in_force AND standing = 'valid')""",
     "severity_unrated": "SELECT count(*) FROM mart.finding WHERE severity = 'unrated'",
     # A cycle has one mode, on the first of its events; each of them has a flag.
     "severity_understated": "SELECT count(*) FROM mart.flag JOIN derived.mode USING (finding_id, cycle) WHERE expectation = 'severity_understated' AND mode = 'severity_mismatch'",
@@ -163,7 +168,7 @@ def defects(tools: Any, folder: Path) -> tuple[Path, Path]:
         {"asset_id": "twins", "name": "twin", "effective_from": "2026-01-01T00:00:00Z"},
         {"asset_id": "twins", "name": "twin", "environment": "test", "effective_from": "2026-01-01T00:00:00Z"},
     )
-    directory = [tools.person("anna"), tools.person("bo"), tools.person("cy", "other"), tools.person("gone", status="departed"), tools.person("inbox", kind="group")]
+    directory = [tools.person("anna", manager_id="mute"), tools.person("mute", "leads", channel=""), tools.person("bo"), tools.person("cy", "other"), tools.person("gone", status="departed"), tools.person("inbox", kind="group")]
     directory += [tools.person("ola", "other", manager_id="pia", email="op@example.com"), tools.person("pia", "other", manager_id="OLA-1", email="OP@example.com", time_zone="Mars/Base")]
     directory[-2]["aliases"] = "ola-1"
     zone.people(*directory, path="people/people-1.csv", source="directory", captured_at="2026-02-01T00:00:00Z")

@@ -60,6 +60,19 @@ def test_what_cannot_be_meant_is_said_before_anything_is_started(tmp_path):
     assert not (tmp_path / "home" / "prefect").exists()
 
 
+@pytest.mark.parametrize(
+    ("policy", "is_on"),
+    [("", False), ("dispatch: {cap_per_day: 3}", False), ("dispatch:", False), ("dispatch: {channels: {urgent: file, routine: file}}", True), ("dispatch: {channels: {routine: mail}}", True)],
+)
+def test_what_waits_for_something_to_be_set_up(tmp_path, policy, is_on):
+    (tmp_path / "policy.yaml").write_text(policy)
+    assert list(serve.what_is_set_up(options(tmp_path)).values()) == [False, False], "nothing is said"
+    assert list(serve.what_is_set_up(options(tmp_path, policy=tmp_path / "policy.yaml")).values()) == [False, is_on]
+    (tmp_path / "home").mkdir()
+    (tmp_path / "home" / "connections.yaml").write_text("")
+    assert list(serve.what_is_set_up(options(tmp_path)).values()) == [True, False]
+
+
 # A real one
 
 
@@ -161,6 +174,8 @@ def test_a_scheduler_is_brought_up_disturbed_and_ends(running: Running):
     assert sweep["parameters"]["policy"] == str(running.folder / "policy.yaml")
     pull = deployments["flows/pull_trackers.py:pull_trackers/connected"]
     assert [one["active"] for one in pull["schedules"]] == [False], "there is no connections.yaml"
+    dispatch = deployments["flows/dispatch_notifications.py:dispatch_notifications/people"]
+    assert ([one["active"] for one in dispatch["schedules"]], dispatch["parameters"]["apply"]) == ([False], False), "the policy names no channels"
     assert {one["name"] for one in running.api.automations()} == {"handoff-zombie", "handoff-stuck-pending"}
     serve.put_automations(running.api, ROOT / "deploy" / "automations.yaml")
     assert len(running.api.automations()) == 2, "they are brought up to date, and not made again"

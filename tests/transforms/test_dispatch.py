@@ -247,6 +247,12 @@ def test_who_stands_above_reads_whose_it_is_how_long_it_waits_and_why_they(case,
     assert "gone has left: it needs another owner within 48h; you stand above gone" in body_for(case, "mara", at, rules(), lost)
 
 
+def test_of_rungs_that_are_told_at_once_the_last_says_all(case, rules, tools):
+    lost = case(person_id=None, status="nobody", named_by=None)
+    found = body_for(case, "dana", tools.us("2026-05-04T15:00:00Z"), rules(), lost)
+    assert "Why you: no mapping names anybody: you are the escalation default; not acknowledged after 100% of the time that there is for it\n" in found
+
+
 def test_only_those_whose_word_would_count_are_offered_to_take_it(case, rules, tools):
     at, elsewhere = tools.us("2026-05-04T13:40:00Z"), case(team="another")
     assert "handoff ack f --as mara" in body_for(case, "mara", at, rules())
