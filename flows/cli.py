@@ -173,7 +173,8 @@ def desk(
     """Write the published copy as pages to search and filter: queue, flags, findings, people, teams, runs, quarantines. No server is needed."""
     from warehouse import desk as writing
 
-    written = writing.write(settings.home_folder(home), out, is_redacted=is_redacted, tell=lambda line: print(f"handoff: {line}", file=sys.stderr))
+    with _progress() as progress:
+        written = writing.write(settings.home_folder(home), out, is_redacted=is_redacted, progress=progress)
     if as_json:
         _print_json(written._asdict())
         return

@@ -279,13 +279,29 @@ def test_status_says_what_the_last_run_did(handoff, published_home):
 def test_explain_tells_the_life_of_one_finding(handoff, published_home):
     done = handoff("explain", "A01", "--home", published_home)
     assert done.code == 0, done.err
-    assert done.out.startswith("A01 friday afternoon  (critical")
+    assert done.out.startswith("A01 friday afternoon\n")
     assert "acknowledged by anna" in done.out
+    assert max(len(line) for line in done.out.splitlines()) <= 80
     found = handoff("explain", "A01", "--home", published_home, "--json").json
     assert handoff("explain", found["finding_id"], "--home", published_home, "--json").json == found
     missing = handoff("explain", "no-such-thing", "--home", published_home)
     assert missing.code == 2
     assert "no-such-thing" in missing.err
+
+
+def test_explain_writes_a_page_and_desk_a_folder_of_them(handoff, published_home, tmp_path, monkeypatch):
+    monkeypatch.setenv("HANDOFF_DESK_URL", "https://handoff.example.com/desk")
+    page, folder = tmp_path / "a01.html", tmp_path / "desk"
+    done = handoff("explain", "A01", "--html", page, "--home", published_home)
+    assert (done.code, done.out) == (0, f"page {page}\n"), done.err
+    (finding_id,) = re.findall(r'href="https://handoff\.example\.com/desk/finding\.html#([0-9a-f]{32})"', page.read_text(encoding="utf-8"))
+    assert handoff("explain", "A01", "--html", tmp_path / "nowhere" / "a.html", "--home", published_home).code == 2
+    written = handoff("desk", "--out", folder, "--home", published_home, "--json").json
+    assert written["rows"]["findings"] == 12
+    assert finding_id in "".join(path.read_text(encoding="utf-8") for path in (folder / "data" / "finding").iterdir())
+    refused = handoff("desk", "--out", tmp_path, "--home", published_home)
+    assert refused.code == 2
+    assert "something else than a desk" in refused.err
 
 
 def test_formats_are_listed_and_explained(handoff, tmp_path):
@@ -335,9 +351,11 @@ def test_what_later_scans_say_is_evidence_until_a_person_verifies(handoff, tools
         findings = [{"title": f"F{n}", "severity": "High", "description": "d", "cve": f"CVE-2026-{n}", "unique_id_from_tool": f"N{n}"} for n in numbers]
         zone.put(f"scans/one-{day}.json", json.dumps({"findings": findings}), target="pay-api", captured_at=f"2026-04-0{day}T09:00:00Z", scanner="one")
 
-    def presence(number: int) -> str:
-        text = handoff("explain", f"N{number}", "--home", home).out
-        return text.partition("Is it still there? ")[2].partition("\n\n")[0]
+    def presence(number: int) -> tuple[str, str]:
+        found = handoff("explain", f"N{number}", "--home", home, "--json").json["presence"]
+        (row,) = found["scanners"]
+        assert (row["scanner"], row["targets"]) == ("one", ["pay-api"])
+        return found["sentence"], f"{row['last_seen_at']}: {row['sentence']}"
 
     def run(as_of: str) -> None:
         done = handoff("run", "--landing", zone.write(tmp_path / "landing"), "--home", home, "--as-of", as_of, "--no-report")
@@ -347,20 +365,20 @@ def test_what_later_scans_say_is_evidence_until_a_person_verifies(handoff, tools
     scan(1, *range(1, 21))
     scan(2, 20)
     run("2026-04-03T00:00:00Z")
-    assert presence(20).splitlines() == ["believed to be there: no scan says otherwise", "  one saw it at pay-api last on 2026-04-02 09:00:00: has not scanned since"]
-    verdict, why = presence(1).splitlines()
+    assert presence(20) == ("believed to be there: no scan says otherwise", "2026-04-02 09:00:00: has not scanned since")
+    verdict, why = presence(1)
     (waiting,) = handoff("status", "--home", home, "--json").json["waiting_files"]
     assert verdict == "believed to be there: no scan says otherwise"
     assert why == (
-        "  one saw it at pay-api last on 2026-04-01 09:00:00: not in scans/one-2.json of 2026-04-02 09:00:00, but that scan is held as collapsed: "
+        "2026-04-01 09:00:00: not in scans/one-2.json of 2026-04-02 09:00, but that scan is held as collapsed: "
         f"it proves no absence until somebody releases it (`handoff release {waiting['sha256']}`)"
     )
 
     assert handoff("release", waiting["sha256"], "--reason", "half the fleet is switched off", "--home", home).code == 0
     run("2026-04-04T00:00:00Z")
-    verdict, why = presence(1).splitlines()
-    assert verdict.startswith("believed gone since 2026-04-02 09:00:00: every scanner that had seen it has looked again") and verdict.endswith("closes nothing")
-    assert why.endswith("not in scans/one-2.json of 2026-04-02 09:00:00 (released), which covered pay-api; scans without it: 1")
+    verdict, why = presence(1)
+    assert verdict.startswith("believed gone since 2026-04-02 09:00: every scanner that had seen it has looked again") and verdict.endswith("closes nothing")
+    assert why.endswith("not in scans/one-2.json of 2026-04-02 09:00, which covered pay-api (released); scans without it: 1")
     found = handoff("explain", "N1", "--home", home, "--json").json
     assert (found["state"], found["is_open"], found["presence"]["scanners"][0]["reason"]) == ("open", True, "not_in_later_scan")
 
@@ -368,7 +386,6 @@ def test_what_later_scans_say_is_evidence_until_a_person_verifies(handoff, tools
 def test_a_verified_finding_is_closed_by_a_persons_word(handoff, published_home):
     query = "SELECT finding_id, verified_at FROM mart.handoff WHERE state = 'verified' AND cycle = (SELECT max(cycle) FROM mart.handoff AS other WHERE other.finding_id = handoff.finding_id) LIMIT 1"
     (row,) = handoff("sql", query, "--home", published_home, "--json").rows
-    said = handoff("explain", row["finding_id"], "--home", published_home).out
-    (line,) = [line for line in said.splitlines() if line.startswith("Is it still there?")]
-    assert line.startswith("Is it still there? closed: verified by ")
-    assert line.endswith(f" at {row['verified_at']}, a person's word; scans are evidence and close nothing")
+    said = handoff("explain", row["finding_id"], "--home", published_home, "--json").json["presence"]["sentence"]
+    assert said.startswith("closed: verified by ")
+    assert said.endswith(f" at {row['verified_at'].removesuffix(':00')}, a person's word; scans are evidence and close nothing")
