@@ -12,7 +12,7 @@ import polars
 
 from transforms.domain.vocabulary import RATED_BANDS
 from transforms.report.dashboard import Dashboard, Row
-from transforms.report.period import Period
+from transforms.report.period import Period, short_title
 from transforms.report.thresholds import Thresholds
 from transforms.report.wording import count, duration, percent
 
@@ -88,7 +88,7 @@ def _headline(name: str, board: Dashboard, period: Period, thresholds: Threshold
         dated_by=INSTANTS[name],
         points=points["value"].to_list(),
         target_point=target,
-        starts=[f"{start:%Y-%m-%d}" for start in points["period_start"]],
+        starts=[short_title(period.grain, start) for start in points["period_start"]],
     )
 
 
