@@ -8,7 +8,7 @@ from typing import Any
 import duckdb
 
 from transforms.domain.errors import RunError, UsageError
-from warehouse import reports, schema
+from warehouse import schema
 from warehouse.connection import connect
 from warehouse.home import Home
 from warehouse.schema import sql_file
@@ -20,6 +20,13 @@ def open_copy(folder: Path) -> duckdb.DuckDBPyConnection:
     if not home.published.exists():
         raise UsageError("--home", seen=f"{home.published} is not there", expected="a published copy", remedy="run `handoff run --landing DIR` first")
     return _open(home.published)
+
+
+def open_file(path: Path) -> duckdb.DuckDBPyConnection:
+    """A published copy by its path, read-only. Raises `UsageError` where there is none."""
+    if not path.is_file():
+        raise UsageError("--file", seen=f"{path} is not there", expected="a published copy, as in handoff.duckdb")
+    return _open(path)
 
 
 def _open(path: Path) -> duckdb.DuckDBPyConnection:
@@ -148,12 +155,6 @@ def _sentence(cycle: dict[str, Any]) -> str:
         taken = f"{cycle['severity']}, not acknowledged, {waits}"
     why = f"; {cycle['failure_mode']}" + (f" ({cycle['evidence']})" if cycle["evidence"] else "") if cycle["failure_mode"] else ""
     return f"{taken}; {due}{why}"
-
-
-def write_report(folder: Path, period: str) -> Path:
-    """Writes the report for a period from the published copy."""
-    with open_copy(folder) as connection:
-        return reports.write_report(connection, Home(folder), period)
 
 
 def dicts(connection: duckdb.DuckDBPyConnection, text: str, parameters: dict[str, Any] | None = None) -> list[dict[str, Any]]:

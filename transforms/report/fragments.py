@@ -22,11 +22,16 @@ class Column(NamedTuple):
     is_figure: bool = True
 
 
+def harmless(text: str) -> str:
+    """Text of a source without characters that rewrite what stands beside it."""
+    return _HARMFUL.sub("\N{REPLACEMENT CHARACTER}", text)
+
+
 def foreign(text: str | None, absent: str = "not known") -> Markup:
     """Text of a source, escaped, isolated in its direction, without control characters, cut where it is longer than a line or three."""
     if text is None or not text.strip():
         return Markup('<span class="empty">{}</span>').format(absent)
-    safe = _HARMFUL.sub("\N{REPLACEMENT CHARACTER}", text.strip())
+    safe = harmless(text.strip())
     return Markup("<bdi>{}</bdi>").format(safe if len(safe) <= _LONGEST else safe[:_LONGEST] + "…")
 
 

@@ -17,7 +17,7 @@ NAME = "unrouted_queue"
 TITLE = "Unrouted queue"
 ORDER = 40
 QUERIES = ("unrouted_oldest", "unrouted_reason")
-KINDS = ("week", "month", "quarter")
+KINDS = ("week", "month")
 
 _AGES = {
     "under_1_day": "under 1 day",
