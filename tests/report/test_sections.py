@@ -459,6 +459,13 @@ def test_a_hostile_team_name_is_a_name(name):
     assert len(fragments.line(name)) <= 30
 
 
+def test_a_label_beside_a_figure_is_cut_by_the_room_that_it_takes():
+    cut = {name: fragments.line(name)[1:-1] for name in ("x" * 26, "x" * 27, "W" * 13, "W" * 14, "\u5b89" * 14, "")}
+    assert cut == {
+        "x" * 26: "x" * 26, "x" * 27: "x" * 25 + "…", "W" * 13: "W" * 13, "W" * 14: "W" * 12 + "…", "\u5b89" * 14: "\u5b89" * 12 + "…", "": "",
+    }  # fmt: skip
+
+
 # Charts
 
 
