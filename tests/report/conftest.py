@@ -98,6 +98,19 @@ def hostile_texts(tmp_path_factory: pytest.TempPathFactory) -> Iterator[duckdb.D
         yield connection
 
 
+@pytest.fixture(scope="session")
+def one_finding(tmp_path_factory: pytest.TempPathFactory) -> Iterator[duckdb.DuckDBPyConnection]:
+    """One critical finding on a target that no register knows."""
+    folder = tmp_path_factory.mktemp("one")
+    finding = {"title": "T", "severity": "Critical", "description": "d", "unique_id_from_tool": "F", "vuln_id_from_tool": "R"}
+    path = folder / "landing" / "scans" / "s.json"
+    path.parent.mkdir(parents=True)
+    path.write_text(json.dumps({"findings": [finding]}), encoding="utf-8")
+    path.with_name("s.json.meta.yaml").write_text(yaml.safe_dump({"target": "pay", "captured_at": "2026-05-04T09:00:00Z", "scanner": "one"}), encoding="utf-8")
+    with built(folder / "home", folder / "landing", "2026-05-06T12:00:00Z") as connection:
+        yield connection
+
+
 def _csv(path: Path, rows: list[dict[str, str]]) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("w", encoding="utf-8", newline="") as file:

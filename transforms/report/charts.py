@@ -5,7 +5,7 @@ with letters of one size; colours are the page's custom properties, so that ligh
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from itertools import pairwise
 from typing import NamedTuple
 
@@ -16,6 +16,9 @@ from transforms.report.fragments import join
 _ROW = 42
 _BAR_TOP, _BAR_HEIGHT = 19, 12
 _AXIS = 24
+_PANEL, _PLOT_TOP, _PLOT_HEIGHT = 126, 22, 88
+#: Marks of an axis stand at least this share of the width apart, so that their labels do not meet on a phone.
+_APART = 0.15
 _SPARK = 34
 
 
@@ -47,6 +50,26 @@ class Interval(NamedTuple):
     high: float | None
     low_target: float | None = None
     high_target: float | None = None
+
+
+class Histogram(NamedTuple):
+    """One panel: for each bin, from left to right, its figure by part. `mark` is an upright line at a share of the width."""
+
+    label: str
+    text: str
+    bins: Sequence[Mapping[str, float]]
+    mark: float | None = None
+
+
+class Curve(NamedTuple):
+    """One panel: a falling step curve from (0, 1), as (share of the width, height 0 to 1), until `end`, and round it a band of (from, to, low, high)."""
+
+    label: str
+    text: str
+    steps: Sequence[tuple[float, float]]
+    band: Sequence[tuple[float, float, float, float]]
+    end: float
+    mark: float | None = None
 
 
 def bars(name: str, title: str, description: str, rows: Sequence[Bar], *, ceiling: float | None = None) -> Markup:
@@ -118,6 +141,106 @@ def intervals(name: str, title: str, description: str, rows: Sequence[Interval],
         if row.low is not None:
             body.append(Markup('<circle class="dot" cx="{}" cy="{}" r="5.5"/>').format(_per_cent(across(row.low)), middle))
     return _svg(name, title, description, bottom + _AXIS, body)
+
+
+def histograms(
+    name: str, title: str, description: str, rows: Sequence[Histogram], styles: Mapping[str, str], ticks: Sequence[tuple[float, str]]
+) -> Markup:
+    """Panels of columns, one below the other over one axis; each panel's highest column fills its height. `styles` gives the parts' order from the ground."""
+    body = []
+    for number, row in enumerate(rows):
+        y = number * _PANEL
+        ground = y + _PLOT_TOP + _PLOT_HEIGHT
+        body += [_labels(y, row.label, row.text), *_upright(y, ticks)]
+        top = max((sum(parts.values()) for parts in row.bins), default=0) or 1
+        width = 1 / max(len(row.bins), 1)
+        for place, parts in enumerate(row.bins):
+            base = float(ground)
+            for part, style in styles.items():
+                if parts.get(part):
+                    height = parts[part] / top * (_PLOT_HEIGHT - 4)
+                    base -= height
+                    body.append(
+                        Markup('<rect class="mark {}" x="{}" y="{:.2f}" width="{}" height="{:.2f}"/>').format(style, _per_cent(place * width), base, _per_cent(width), height)
+                    )
+        body += [_ground(ground), *_mark(y, row.mark)]
+    return _svg(name, title, description, len(rows) * _PANEL + _AXIS, [*body, *_axis(len(rows) * _PANEL, ticks)])
+
+
+def curves(name: str, title: str, description: str, rows: Sequence[Curve], ticks: Sequence[tuple[float, str]]) -> Markup:
+    """Panels of step curves, one below the other over one axis; across the middle of each a line at one half.
+
+    A curve is a path, which knows no per cent: it stands in a picture of its own that is stretched to the panel.
+    """
+    body = []
+    for number, row in enumerate(rows):
+        y = number * _PANEL
+        ground, half = y + _PLOT_TOP + _PLOT_HEIGHT, y + _PLOT_TOP + _PLOT_HEIGHT // 2
+        body += [_labels(y, row.label, row.text), *_upright(y, ticks), Markup('<line class="grid" x1="0" x2="100%" y1="{0}" y2="{0}"/>').format(half)]
+        body.append(
+            Markup(
+                '<svg x="0" y="{}" width="100%" height="{}" viewBox="0 0 1000 1000" preserveAspectRatio="none" aria-hidden="true">'
+                '<path class="spread" d="{}"/><path class="curve" d="{}"/></svg>'
+            ).format(y + _PLOT_TOP, _PLOT_HEIGHT, _band(row), _steps([(0.0, 1.0), *row.steps], row.end))
+        )
+        body.append(Markup('<text class="axis" x="100%" y="{}" text-anchor="end">half</text>').format(half - 4))
+        body += [_ground(ground), *_mark(y, row.mark)]
+    return _svg(name, title, description, len(rows) * _PANEL + _AXIS, [*body, *_axis(len(rows) * _PANEL, ticks)])
+
+
+def logarithmic(low: float, high: float) -> Callable[[float], float]:
+    """The share of the width at which a value stands on a logarithmic scale from `low` to `high`, both above 0; what lies outside stands at its end."""
+    bottom, reach = math.log(low), math.log(high / low)
+    return lambda value: min(max((math.log(value) - bottom) / reach, 0.0), 1.0) if value > 0 else 0.0
+
+
+def _steps(points: Sequence[tuple[float, float]], end: float) -> str:
+    """A path that keeps each height until the next point, and the last one until `end`."""
+    first, *rest = points
+    moves = [f"M{_thousandth(first[0])} {_thousandth(1 - first[1])}"]
+    moves += [f"H{_thousandth(across)}V{_thousandth(1 - height)}" for across, height in rest]
+    return "".join([*moves, f"H{_thousandth(max(end, points[-1][0]))}"])
+
+
+def _band(row: Curve) -> str:
+    """The outline of a band: out along its upper end, back along its lower one."""
+    out = [f"L{_thousandth(start)} {_thousandth(1 - high)}H{_thousandth(end)}" for start, end, _, high in row.band]
+    back = [f"L{_thousandth(end)} {_thousandth(1 - low)}H{_thousandth(start)}" for start, end, low, _ in reversed(row.band)]
+    return "".join(["M" + out[0][1:], *out[1:], *back, "Z"]) if out else ""
+
+
+def _thousandth(share: float) -> str:
+    return f"{share * 1000:.1f}".removesuffix(".0")
+
+
+def _upright(y: int, ticks: Sequence[tuple[float, str]]) -> list[Markup]:
+    return [
+        Markup('<line class="grid" x1="{0}" x2="{0}" y1="{1}" y2="{2}"/>').format(_per_cent(across), y + _PLOT_TOP, y + _PLOT_TOP + _PLOT_HEIGHT)
+        for across, _ in ticks
+    ]
+
+
+def _ground(y: int) -> Markup:
+    return Markup('<line class="ground" x1="0" x2="100%" y1="{0}" y2="{0}"/>').format(y)
+
+
+def _mark(y: int, across: float | None) -> list[Markup]:
+    if across is None:
+        return []
+    x = _per_cent(min(max(across, 0.003), 0.997))
+    return [Markup('<line class="target" x1="{0}" x2="{0}" y1="{1}" y2="{2}"/>').format(x, y + _PLOT_TOP, y + _PLOT_TOP + _PLOT_HEIGHT)]
+
+
+def _axis(y: int, ticks: Sequence[tuple[float, str]]) -> list[Markup]:
+    """The labels of an axis, as many as have room."""
+    drawn, last = [], -1.0
+    for across, label in ticks:
+        if across - last < _APART:
+            continue
+        last = across
+        anchor = "start" if across < 0.03 else "end" if across > 0.97 else "middle"
+        drawn.append(Markup('<text class="axis" x="{}" y="{}" text-anchor="{}">{}</text>').format(_per_cent(across), y + 2, anchor, label))
+    return drawn
 
 
 def _around(figures: Sequence[float], ticks: Sequence[tuple[float, str]]) -> Sequence[tuple[float, str]]:

@@ -35,6 +35,12 @@ def foreign(text: str | None, absent: str = "not known") -> Markup:
     return Markup("<bdi>{}</bdi>").format(safe if len(safe) <= _LONGEST else safe[:_LONGEST] + "…")
 
 
+def line(text: str, longest: int = 28) -> str:
+    """The same for a chart's label, which knows no markup and does not wrap: cut to what stands beside a figure on a phone."""
+    safe = _HARMFUL.sub("\N{REPLACEMENT CHARACTER}", text.strip())
+    return f"\N{FIRST STRONG ISOLATE}{safe if len(safe) <= longest else safe[: longest - 1] + '…'}\N{POP DIRECTIONAL ISOLATE}"
+
+
 def note(text: str | Markup) -> Markup:
     return Markup('<p class="note">{}</p>\n').format(text)
 

@@ -43,6 +43,28 @@ REASON_WORDS = {
     "no_channel": "the named person has no channel",
 }
 
+#: What a failure mode says happened, as a clause that 'because' can stand before.
+CAUSE_WORDS = {
+    "asset_binding_gap": "the target was not bound to one active asset in time",
+    "decayed_routing": "routing named nobody valid",
+    "severity_mismatch": "routing gave a less severe band",
+    "notification_noise": "of notification noise",
+    "acknowledgement_ambiguity": "work began without an acknowledgement",
+}
+
+#: The same of decayed routing, by what was wrong with the named person then.
+DECAY_WORDS = {
+    "nobody": "no mapping named anybody",
+    "dissolved_team": "the team had no active member",
+    "unknown_person": "the named person was unknown",
+    "departed_person": "the owner had left",
+    "inactive_person": "the named person was inactive",
+    "group_inbox": "a group inbox was named",
+    "bot": "a bot was named",
+    "no_role": "the named person had no role",
+    "no_channel": "the named person had no channel",
+}
+
 #: (seconds from which it is used, seconds in one, short, word): wall time. Business time stops at hours: its day is the calendar's.
 _WALL = ((2 * 86_400, 86_400, "d", "day"), (5_400, 3_600, "h", "hour"), (90, 60, "min", "minute"), (0, 1, "s", "second"))
 _BUSINESS = _WALL[1:]
@@ -59,6 +81,11 @@ def reason(name: str | None) -> str:
 
 def reason_label(name: str | None) -> str:
     return reason(name).removeprefix("the ")
+
+
+def cause(name: str, decayed: str | None = None) -> str:
+    """Why a handoff failed, by its primary mode; for decayed routing by the reason that is kept with it."""
+    return DECAY_WORDS.get(decayed or "", CAUSE_WORDS[name])
 
 
 def mode(name: str | None) -> str:
@@ -81,11 +108,27 @@ def duration(seconds: float, clock: str, *, like: float | None = None) -> str:
     return f"{amount}\N{NO-BREAK SPACE}{short}"
 
 
+def mark(seconds: int, clock: str) -> str:
+    """A round duration, as at an axis or a bin's end, in the largest unit that it is a whole number of: 15 min, 1 h, and in wall time 3 d."""
+    one, short = next((one, short) for _, one, short, _ in (_BUSINESS if clock == "business" else _WALL) if seconds % one == 0)
+    return f"{seconds // one:,}\N{NO-BREAK SPACE}{short}"
+
+
 def duration_words(seconds: float, clock: str) -> str:
     """For sentences: '5.2 business hours', '1 business hour', '3.4 days'."""
     amount, _, word = _amount(seconds, clock, seconds)
     prefix = "business " if clock == "business" else ""
     return f"{amount} {prefix}{word if amount == '1' else word + 's'}"
+
+
+def hours(lost_us: int) -> str:
+    """Microseconds of wall time as hours, whatever their size, so that costs stand in one unit."""
+    return f"{_amount(lost_us / 1e6, 'wall', 5_400)[0]}\N{NO-BREAK SPACE}h"
+
+
+def hour_words(lost_us: int) -> str:
+    amount = _amount(lost_us / 1e6, "wall", 5_400)[0]
+    return f"{amount} hour{'' if amount == '1' else 's'}"
 
 
 def _amount(seconds: float, clock: str, like: float) -> tuple[str, str, str]:

@@ -9,13 +9,15 @@ import polars
 from markupsafe import Markup
 
 from transforms.domain.vocabulary import BAND_RANK
-from transforms.report import fragments
+from transforms.report import charts, fragments
 from transforms.report.fragments import EMPTY, Column
+from transforms.report.groups import names_team
+from transforms.report.period import Period
 from transforms.report.wording import count, day, duration, instant, none_or, number, percent, sentence_case, verb
 
 NAME = "ingest_capacity"
 TITLE = "Ingest capacity and expected breaches"
-ORDER = 65
+ORDER = 50
 QUERIES = ("breach_forecast", "breach_likeliest", "forecast_calibration", "forecast_error", "ingest_capacity")
 KINDS = ("week", "month", "quarter")
 
@@ -37,10 +39,10 @@ def render(frames: Mapping[str, polars.DataFrame]) -> Markup:
     if not flow:
         return Markup("")
     is_proven = _is_proven(tested)
-    parts = [_steps(flow), _units(flow)]
+    parts = [_capacity(flow), _steps(flow), _units(flow)]
     parts.append(fragments.note(_reason(tested, is_proven)))
     if is_proven and forecast:
-        parts += [_forecast(forecast), _likeliest(frames["breach_likeliest"])]
+        parts += [_forecast(forecast), _likeliest(frames["breach_likeliest"], Period.of(frames))]
     calibration = frames["forecast_calibration"].rows(named=True)
     if calibration:
         parts.append(_calibration(calibration))
@@ -65,6 +67,28 @@ def _sentence(flow: list[dict], forecast: list[dict], is_proven: bool) -> str:
     expected = number(sum(row["expected"] for row in forecast))
     breaches = "breach" if expected == "1" else "breaches"
     return sentence_case(f"{first}; {count(listed, 'open handoff')} {verb(listed, 'falls', 'fall')} due in the next five business days, with {expected} {breaches} expected.")
+
+
+def _capacity(flow: list[dict]) -> Markup:
+    drawn = [
+        charts.Bar(
+            row["step"],
+            row["utilisation"],
+            f"{row['opened']:,} opened, " + (f"throughput {number(row['throughput'])}" if row["throughput"] else "no throughput"),
+            1.0,
+            "fill-within" if row["utilisation"] is not None and row["utilisation"] <= 1 else "fill-over",
+        )
+        for row in flow
+        if row["business_unit"] == "all"
+    ]
+    chart = charts.bars(
+        "capacity-chart",
+        "Handoffs opened this week as a share of each step's throughput",
+        "; ".join(f"{bar.label}: {bar.text}" for bar in drawn),
+        drawn,
+        ceiling=max([1.25, *(bar.value or 0 for bar in drawn)]),
+    )
+    return fragments.figure(chart, "Opened in the week against each step's weekly throughput: the upright line is as many as get through, and no bar is no throughput.")
 
 
 def _steps(flow: list[dict]) -> Markup:
@@ -132,12 +156,13 @@ def _forecast(rows: list[dict]) -> Markup:
     )
 
 
-def _likeliest(frame: polars.DataFrame) -> Markup:
+def _likeliest(frame: polars.DataFrame, period: Period) -> Markup:
+    is_named = names_team(period.grain)
     rows = [
         [
             fragments.handoff(row["finding_id"], row["cycle"], row["title"]),
             fragments.band(row["severity"]),
-            fragments.foreign(row["team"], "no team"),
+            *([fragments.foreign(row["team"], "no team")] if is_named else []),
             instant(row["handoff_due_at"]),
             percent(row["breach_probability"]),
         ]
@@ -145,7 +170,7 @@ def _likeliest(frame: polars.DataFrame) -> Markup:
     ]
     return fragments.table(
         "Those that most likely break it",
-        [Column("Handoff", False), Column("Severity", False), Column("Team", False), Column("Falls due"), Column("Probability of a breach")],
+        [Column("Handoff", False), Column("Severity", False), *([Column("Team", False)] if is_named else []), Column("Falls due"), Column("Probability of a breach")],
         rows,
         is_wide=True,
     )

@@ -15,7 +15,7 @@ from transforms.report.wording import duration, instant, none_or, sentence_case,
 
 NAME = "open_and_closed"
 TITLE = "Open, opened, closed"
-ORDER = 60
+ORDER = 12
 QUERIES = ("open_handoff", "throughput")
 KINDS = ("week", "month", "quarter")
 
@@ -60,6 +60,8 @@ def _sentence(aged: list[dict], flow: dict[tuple[str, bool], dict], period: Peri
     unacknowledged = open_ - sum(row["acknowledged"] for row in aged)
     first = f"{none_or(open_, 'handoff')} {verb(open_, 'is', 'are')} open"
     if open_:
+        bands = [f"{row['handoffs']:,} {row['severity']}" for row in aged] if open_ > 1 else [aged[0]["severity"]]
+        first += f" ({', '.join(bands)})"
         first += f", {unacknowledged:,} of them not acknowledged" if open_ > 1 else ", acknowledged" if not unacknowledged else ", not acknowledged"
     opened, acknowledged, closed = (_amount(flow, "all", moment) for moment in _MOMENTS)
     return sentence_case(f"{first}; {period.this} {_some(opened)} {verb(opened, 'was', 'were')} opened, {_some(acknowledged)} acknowledged and {_some(closed)} closed.")
@@ -83,7 +85,7 @@ def _aging(rows: list[dict], period: Period) -> Markup:
             fragments.figure(chart, f"Open handoffs by severity, parted by age since capture (wall time), as of {instant(period.as_of)}.", fragments.key([(styles[age], age) for age in _AGES])),
             fragments.table(
                 "The same by severity as it is now and age; open until verified or withdrawn",
-                [Column("Severity now", False), *(Column(age) for age in _AGES), Column("All"), Column("Acknowledged"), Column("Oldest")],
+                [Column("Severity now", False), *(Column(age) for age in _AGES), Column("All"), Column("Acknowledged"), Column("Oldest, wall")],
                 [
                     [
                         fragments.band(row["severity"]), *(fragments.amount(row[age]) for age in _AGES), f"{row['handoffs']:,}", fragments.amount(row["acknowledged"]),

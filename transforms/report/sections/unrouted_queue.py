@@ -9,6 +9,7 @@ from markupsafe import Markup
 
 from transforms.report import charts, fragments
 from transforms.report.fragments import Column
+from transforms.report.groups import names_team
 from transforms.report.period import Period
 from transforms.report.wording import count, duration, duration_words, instant, reason, reason_label, verb
 
@@ -54,7 +55,7 @@ def render(frames: Mapping[str, polars.DataFrame]) -> Markup:
         fragments.figure(chart, f"By reason, parted by age since capture (wall time), as of {as_of}.", fragments.key([(styles[age], text) for age, text in _AGES.items()])),
         fragments.table(
             f"Unrouted queue by reason and age since capture (wall time), as of {as_of}",
-            [Column("Reason", False), *(Column(text) for text in _AGES.values()), Column("All"), Column("Oldest")],
+            [Column("Reason", False), *(Column(text) for text in _AGES.values()), Column("All"), Column("Oldest, wall")],
             [
                 [reason_label(row["reason"]), *(fragments.amount(row[age]) for age in _AGES), f"{row['handoffs']:,}", duration(row["oldest_seconds"], "wall")]
                 for row in rows
@@ -64,7 +65,7 @@ def render(frames: Mapping[str, polars.DataFrame]) -> Markup:
     ]
     if escalated:
         parts.append(fragments.note(f"Notices of {escalated:,} of them go to the escalation default of the policy; they stay in the queue."))
-    parts.append(_oldest(frames["unrouted_oldest"], depth))
+    parts.append(_oldest(frames["unrouted_oldest"], depth, Period.of(frames)))
     return fragments.join(parts)
 
 
@@ -79,13 +80,14 @@ def _sentence(rows: list[dict], depth: int, oldest: float) -> str:
     return f"{waiting}, the oldest for {duration_words(oldest, 'wall')}; {most:,} of them because {first[0]}."
 
 
-def _oldest(frame: polars.DataFrame, depth: int) -> Markup:
+def _oldest(frame: polars.DataFrame, depth: int, period: Period) -> Markup:
+    is_named = names_team(period.grain)
     rows = [
         [
             fragments.handoff(row["finding_id"], row["cycle"], row["title"]),
             fragments.band(row["severity"]),
             fragments.foreign(row["target"]),
-            fragments.foreign(row["team"], "no team"),
+            *([fragments.foreign(row["team"], "no team")] if is_named else []),
             reason_label(row["reason"]),
             duration(row["age_seconds"], "wall"),
             "past due" if row["is_overdue"] else "not yet due",
@@ -95,8 +97,8 @@ def _oldest(frame: polars.DataFrame, depth: int) -> Markup:
     return fragments.table(
         f"The {len(rows)} oldest of {depth:,}" if depth > len(rows) else "The whole queue, oldest first",
         [
-            Column("Handoff", False), Column("Severity", False), Column("Target", False), Column("Team", False), Column("Reason", False),
-            Column("Waiting"), Column("Handoff SLA", False),
+            Column("Handoff", False), Column("Severity", False), Column("Target", False), *([Column("Team", False)] if is_named else []), Column("Reason", False),
+            Column("Waiting, wall"), Column("Handoff SLA", False),
         ],
         rows,
         is_wide=True,

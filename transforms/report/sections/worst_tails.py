@@ -10,12 +10,13 @@ from markupsafe import Markup
 from transforms.domain.vocabulary import BAND_RANK
 from transforms.report import fragments
 from transforms.report.fragments import EMPTY, Column
+from transforms.report.groups import names_team
 from transforms.report.period import Period
 from transforms.report.wording import count, duration, duration_words, instant, mode, reason_label, sentence_case, verb
 
 NAME = "worst_tails"
 TITLE = "Worst tails"
-ORDER = 50
+ORDER = 28
 QUERIES = ("longest_waiting", "slowest_acknowledged")
 KINDS = ("week", "month", "quarter")
 
@@ -31,7 +32,7 @@ def render(frames: Mapping[str, polars.DataFrame]) -> Markup:
     if waiting:
         parts.append(_waiting(waiting, period))
     if slow:
-        parts.append(_slow(slow))
+        parts.append(_slow(slow, period))
     return fragments.join(parts)
 
 
@@ -67,12 +68,13 @@ def _sentence(slow: list[dict], waiting: list[dict], period: Period) -> str:
 
 
 def _waiting(rows: list[dict], period: Period) -> Markup:
+    is_named = names_team(period.grain)
     body = [
         [
             fragments.handoff(row["finding_id"], row["cycle"], row["title"]),
             fragments.band(row["severity"]),
             fragments.foreign(row["target"]),
-            fragments.foreign(row["team"], "no team"),
+            *([fragments.foreign(row["team"], "no team")] if is_named else []),
             "named" if row["routing_status"] == "routed" else Markup("<strong>none</strong>: {}").format(reason_label(row["routing_status"])),
             duration(row["age_seconds"], "wall"),
             "broken" if row["handoff_breached"] else "running",
@@ -83,7 +85,7 @@ def _waiting(rows: list[dict], period: Period) -> Markup:
     return fragments.table(
         _caption(f"Longest waiting as of {instant(period.as_of)}", rows),
         [
-            Column("Handoff", False), Column("Severity", False), Column("Target", False), Column("Team", False), Column("Owner", False),
+            Column("Handoff", False), Column("Severity", False), Column("Target", False), *([Column("Team", False)] if is_named else []), Column("Owner", False),
             Column("Waiting, wall"), Column("Handoff SLA", False), Column("Failure mode", False),
         ],
         body,
@@ -91,13 +93,14 @@ def _waiting(rows: list[dict], period: Period) -> Markup:
     )  # fmt: skip
 
 
-def _slow(rows: list[dict]) -> Markup:
+def _slow(rows: list[dict], period: Period) -> Markup:
+    is_named = names_team(period.grain)
     body = [
         [
             fragments.handoff(row["finding_id"], row["cycle"], row["title"]),
             fragments.band(row["severity"]),
             fragments.foreign(row["target"]),
-            fragments.foreign(row["team"], "no team"),
+            *([fragments.foreign(row["team"], "no team")] if is_named else []),
             duration(row["latency_seconds"], "wall"),
             duration(row["latency_business_seconds"], "business"),
             "broken" if row["handoff_breached"] else "kept",
@@ -108,7 +111,7 @@ def _slow(rows: list[dict]) -> Markup:
     return fragments.table(
         _caption("Slowest acknowledged in the period, dated by the acknowledgement", rows),
         [
-            Column("Handoff", False), Column("Severity", False), Column("Target", False), Column("Team", False), Column("Took, wall"),
+            Column("Handoff", False), Column("Severity", False), Column("Target", False), *([Column("Team", False)] if is_named else []), Column("Took, wall"),
             Column("Took, business"), Column("Handoff SLA", False), Column("Failure mode", False),
         ],
         body,
