@@ -43,16 +43,16 @@ def test_made_of_the_five_numbers_and_the_ledes(frames, grain):
 def test_the_table_of_the_plain_path(plain_path):
     table = report.render_text(reports.frames(plain_path), "quarter").split("\n\n")[2]
     assert table.splitlines() == [
-        "                              Now  Target  Last quarter  Covered  Confidence",
-        "Median, critical            1.5 h     4 h             -    100 %         low",
+        "                             Now  Target  Last quarter  Covered  Confidence",
+        "Median, critical           1.5 h     4 h        60 min    100 %         low",
         "  business time; 1 acknowledged; dated by the acknowledgement",
-        "90th percentile, critical   1.5 h    24 h             -    100 %         low",
+        "90th percentile, critical  1.5 h    24 h         2.5 d    100 %         low",
         "  wall time; 1 acknowledged; dated by the acknowledgement",
-        "No acknowledgement           60 %     5 %             -    100 %         low",
+        "No acknowledgement          60 %     5 %        33.3 %   83.3 %         low",
         "  share of windows; 3 of 5 windows; dated by the end of the acknowledgement",
         "  window",
-        "SLA breaches                    2    none             0     75 %      medium",
+        "SLA breaches                   2    none             1   85.7 %      medium",
         "  handoffs; of 6 that fell due; dated by the due instant",
-        "Unrouted queue                  0    none             0    100 %        high",
+        "Unrouted queue                 0    none             0    100 %        high",
         "  handoffs; of 3 open, not acknowledged; dated by the instant of counting",
     ]
