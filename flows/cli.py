@@ -176,17 +176,23 @@ def desk(
     print(f"desk {out / 'index.html'}")
 
 
-@app.command(epilog="Example: handoff report weekly")
+@app.command(epilog="Example: handoff report weekly --format text | mail -s 'Security handoffs' secops@example.com")
 def report(
-    period: Annotated[str, typer.Argument(help="weekly, monthly or quarterly.")] = "weekly",
+    period: Annotated[str, typer.Argument(help="weekly (security operations), monthly (leadership) or quarterly (steering, with an audit annex).")] = "weekly",
+    file_format: Annotated[str, typer.Option("--format", help="html, text (printed, unless --out is given) or pdf.")] = "html",
+    as_of: Annotated[str | None, typer.Option("--as-of", help="A past instant, ISO 8601 with a zone: the page as it was printed then [default: the last run].")] = None,
+    file: Annotated[Path | None, typer.Option("--file", help="Another published copy than the home's; needs --out.")] = None,
+    out: Annotated[Path | None, typer.Option("--out", help="The report's file [default: one among the home's reports].")] = None,
     home: HomeOption = None,
 ) -> None:
-    """Write the report of the last run for a period."""
-    if period not in ("weekly", "monthly", "quarterly"):
-        raise UsageError("report", seen=repr(period), expected="weekly, monthly or quarterly")
-    from warehouse import published
+    """Write a report: of the last run, of any past instant, or of a published file."""
+    from flows import reporting
 
-    print(published.write_report(settings.home_folder(home), period))
+    folder = settings.home_folder(home)
+    if file_format == "text" and out is None:
+        print(reporting.contents(folder, period, file_format, as_of, file).decode(), end="")
+    else:
+        print(reporting.write_report(folder, period, file_format, as_of, file, out))
 
 
 @app.command(epilog="Example: handoff evidence CC7.1 --as-of 2026-03-31T22:00:00Z --out cc7.1-march")

@@ -11,7 +11,7 @@ import duckdb
 from transforms import explanation
 from transforms.domain.errors import RunError, UsageError
 from transforms.explanation import Life
-from warehouse import lives, reports, schema
+from warehouse import lives, schema
 from warehouse.connection import connect, dicts
 from warehouse.home import Home
 from warehouse.schema import sql_file
@@ -23,6 +23,13 @@ def open_copy(folder: Path) -> duckdb.DuckDBPyConnection:
     if not home.published.exists():
         raise UsageError("--home", seen=f"{home.published} is not there", expected="a published copy", remedy="run `handoff run --landing DIR` first")
     return _open(home.published)
+
+
+def open_file(path: Path) -> duckdb.DuckDBPyConnection:
+    """A published copy by its path, read-only. Raises `UsageError` where there is none."""
+    if not path.is_file():
+        raise UsageError("--file", seen=f"{path} is not there", expected="a published copy, as in handoff.duckdb")
+    return _open(path)
 
 
 def _open(path: Path) -> duckdb.DuckDBPyConnection:
@@ -114,9 +121,3 @@ def _life_rows(folder: Path, reference: str) -> tuple[dict[str, Any], Mapping[st
             raise UsageError(reference, seen=seen, expected="a finding id, a sighting id or a scanner's own id")
         ((finding, rows),) = lives.read(connection, ids[0], ids[0])
         return finding, rows, lives.read_about(connection)
-
-
-def write_report(folder: Path, period: str) -> Path:
-    """Writes the report for a period from the published copy."""
-    with open_copy(folder) as connection:
-        return reports.write_report(connection, Home(folder), period)

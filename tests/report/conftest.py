@@ -73,15 +73,6 @@ def nothing_landed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[duckdb.
 
 
 @pytest.fixture(scope="session")
-def one_finding(tools, tmp_path_factory: pytest.TempPathFactory) -> Iterator[duckdb.DuckDBPyConnection]:
-    """One critical handoff, acknowledged within its SLA: no other severity has any cycle."""
-    folder = tmp_path_factory.mktemp("one")
-    zone = tools.Zone().scan("2026-05-04T08:00:00Z").event("acknowledged", "2026-05-04T09:00:00Z")
-    with built(folder / "home", zone.write(folder / "landing"), "2026-05-04T12:00:00Z") as connection:
-        yield connection
-
-
-@pytest.fixture(scope="session")
 def hostile_texts(tmp_path_factory: pytest.TempPathFactory) -> Iterator[duckdb.DuckDBPyConnection]:
     """Titles, targets, teams and file names that would break out of a page; one of them acknowledged, the rest waiting, one target bound to nothing."""
     folder = tmp_path_factory.mktemp("hostile")
@@ -111,6 +102,19 @@ def hostile_texts(tmp_path_factory: pytest.TempPathFactory) -> Iterator[duckdb.D
         ],
     )
     with built(folder / "home", landing, "2026-05-04T12:00:00Z") as connection:
+        yield connection
+
+
+@pytest.fixture(scope="session")
+def one_finding(tmp_path_factory: pytest.TempPathFactory) -> Iterator[duckdb.DuckDBPyConnection]:
+    """One critical finding on a target that no register knows."""
+    folder = tmp_path_factory.mktemp("one")
+    finding = {"title": "T", "severity": "Critical", "description": "d", "unique_id_from_tool": "F", "vuln_id_from_tool": "R"}
+    path = folder / "landing" / "scans" / "s.json"
+    path.parent.mkdir(parents=True)
+    path.write_text(json.dumps({"findings": [finding]}), encoding="utf-8")
+    path.with_name("s.json.meta.yaml").write_text(yaml.safe_dump({"target": "pay", "captured_at": "2026-05-04T09:00:00Z", "scanner": "one"}), encoding="utf-8")
+    with built(folder / "home", folder / "landing", "2026-05-06T12:00:00Z") as connection:
         yield connection
 
 

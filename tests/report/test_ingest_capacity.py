@@ -22,7 +22,9 @@ def flow(unit: str = "all", **more: object) -> list[dict]:
 def page(weeks: int = 12, listed_weeks: int = 6, forecast_error: float | None = 1.5, last_week_error: float | None = 4.25, rows: list[dict] | None = None, **forecast: tuple) -> str:
     """The section's text, each table's cell behind a bar; `forecast` gives listed and expected by severity."""
     likeliest = {"finding_id": "abc", "cycle": 1, "title": "<b>T</b>", "severity": "high", "team": None, "handoff_due_at": datetime(2026, 5, 4, 9), "breach_probability": 0.8}
+    period = {"period_grain": "week", "period_start": date(2026, 4, 27), "period_end": date(2026, 5, 4), "previous_start": date(2026, 4, 20)}
     frames = {
+        "period": polars.DataFrame([{**period, "as_of": datetime(2026, 4, 30), "local_as_of": datetime(2026, 4, 30), "reporting_zone": "UTC"}]),
         "ingest_capacity": polars.DataFrame(flow() + flow("(none)") if rows is None else rows),
         "forecast_error": polars.DataFrame([{"weeks": weeks, "listed_weeks": listed_weeks, "forecast_error": forecast_error, "last_week_error": last_week_error}]),
         "breach_forecast": polars.DataFrame([{"severity": name, "listed": listed, "expected": expected} for name, (listed, expected) in forecast.items()]),

@@ -1,4 +1,4 @@
-"""The report: one HTML page without script or outside asset, made of discovered sections.
+"""The report: one HTML page without script or outside asset, made of discovered sections, and the same in plain text.
 
 Frames come in by the name of their query (warehouse/sql/report); what stands here only words, sorts and draws them.
 """
@@ -11,11 +11,11 @@ from importlib.resources import files
 import polars
 from jinja2 import Environment, StrictUndefined
 
-from transforms.report import sections
+from transforms.report import sections, text
 from transforms.report.period import GRAINS, Period, grain_of
-from transforms.report.wording import day, instant
+from transforms.report.wording import instant, sentence_case
 
-__all__ = ["GRAINS", "grain_of", "queries", "render"]
+__all__ = ["GRAINS", "grain_of", "queries", "render", "render_text", "title"]
 
 
 def queries() -> dict[str, str]:
@@ -27,16 +27,14 @@ def queries() -> dict[str, str]:
     return dict(sorted(wanted.items()))
 
 
-def render(frames: Mapping[str, polars.DataFrame], period: str) -> str:
+def render(frames: Mapping[str, polars.DataFrame], period: str, *, is_paged: bool = False) -> str:
     """The page of one period (week, month, quarter; weekly, monthly, quarterly are understood).
 
     `frames` holds `period` (one row a grain) and a frame a query; of a frame with a `period_grain` a section sees that grain's rows only.
-    Raises `UsageError` for another period.
+    `is_paged`: with what a renderer of pages needs beyond a browser (pdf.css). Raises `UsageError` for another period.
     """
     grain = grain_of(period)
-    own = {
-        name: frame.filter(polars.col("period_grain") == grain) if "period_grain" in frame.columns else frame for name, frame in frames.items()
-    }
+    own = _of_grain(frames, grain)
     span = Period.of(own)
     environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
     parts = [
@@ -44,8 +42,30 @@ def render(frames: Mapping[str, polars.DataFrame], period: str) -> str:
         for section in sections.in_order(grain)
     ]
     return environment.from_string(_resource("page.html.j2")).render(
-        style=_resource("style.css"), period=span, parts=parts, as_of=instant(span.as_of), local=instant(span.local_as_of, span.zone), day=day
+        style=_resource("style.css") + (_resource("pdf.css") if is_paged else ""),
+        period=span,
+        audience=sentence_case(span.audience),
+        parts=parts,
+        as_of=instant(span.as_of),
+        local=instant(span.local_as_of, span.zone),
+        is_paged=is_paged,
     )
+
+
+def title(frames: Mapping[str, polars.DataFrame], period: str) -> str:
+    """What the page is called."""
+    return f"Security handoffs: {Period.of(_of_grain(frames, grain_of(period))).title}"
+
+
+def render_text(frames: Mapping[str, polars.DataFrame], period: str) -> str:
+    """The same period in plain text, as `render` takes it."""
+    return text.render(_of_grain(frames, grain_of(period)))
+
+
+def _of_grain(frames: Mapping[str, polars.DataFrame], grain: str) -> dict[str, polars.DataFrame]:
+    return {
+        name: frame.filter(polars.col("period_grain") == grain) if "period_grain" in frame.columns else frame for name, frame in frames.items()
+    }
 
 
 def _resource(name: str) -> str:

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
+from itertools import pairwise
 from typing import NamedTuple
 
 from markupsafe import Markup
@@ -20,6 +21,7 @@ _LETTERS = 42
 _PANEL, _PLOT_TOP, _PLOT_HEIGHT = 126, 22, 88
 #: Marks of an axis stand at least this share of the width apart, so that their labels do not meet on a phone.
 _APART = 0.15
+_SPARK = 34
 
 
 class Bar(NamedTuple):
@@ -251,11 +253,11 @@ def _around(figures: Sequence[float], ticks: Sequence[tuple[float, str]]) -> Seq
     return ticks[min(first, last - 1) if last else 0 : max(last, 1) + 1]
 
 
-def _svg(name: str, title: str, description: str, height: int, body: Sequence[Markup]) -> Markup:
+def _svg(name: str, title: str, description: str, height: int, body: Sequence[Markup], *, style: str = "chart") -> Markup:
     return Markup(
-        '<svg class="chart" role="img" aria-labelledby="{0}-title {0}-desc" width="100%" height="{1}" focusable="false">'
+        '<svg class="{5}" role="img" aria-labelledby="{0}-title {0}-desc" width="100%" height="{1}" focusable="false">'
         '<title id="{0}-title">{2}</title><desc id="{0}-desc">{3}</desc>\n{4}</svg>'
-    ).format(name, height, title, description, join(Markup("{}\n").format(part) for part in body))
+    ).format(name, height, title, description, join(Markup("{}\n").format(part) for part in body), style)
 
 
 def _labels(y: int, label: str, text: str) -> Markup:
@@ -282,3 +284,29 @@ def _tick(y: int, across: float) -> Markup:
 
 def _per_cent(share: float) -> str:
     return f"{share * 100:.3f}".rstrip("0").rstrip(".") + "%"
+
+
+def sparkline(name: str, title: str, description: str, values: Sequence[float | None], *, target: float | None = None) -> Markup:
+    """A trend from the left to now, from zero up, without axes; where a value is missing the line breaks. `target` is a line across."""
+    top = max([value for value in (*values, target) if value is not None], default=0) or 1
+    last = len(values) - 1
+
+    def across(number: int) -> str:
+        # Inside the picture at either end, where half of the dot would be cut off.
+        return _per_cent(0.02 + 0.96 * number / last if last else 0.98)
+
+    def down(value: float) -> str:
+        return f"{_SPARK - 4 - value / top * (_SPARK - 8):.1f}"
+
+    body = []
+    if target is not None:
+        body.append(Markup('<line class="spark-target" x1="0" x2="100%" y1="{0}" y2="{0}"/>').format(down(target)))
+    for number, (before, value) in enumerate(pairwise(values), 1):
+        if before is not None and value is not None:
+            body.append(Markup('<line class="spark-line" x1="{}" y1="{}" x2="{}" y2="{}"/>').format(across(number - 1), down(before), across(number), down(value)))
+    for number, value in enumerate(values):
+        # One without neighbours has no line to be seen by.
+        is_alone = value is not None and (number == 0 or values[number - 1] is None) and (number == last or values[number + 1] is None)
+        if value is not None and (is_alone or number == last):
+            body.append(Markup('<circle class="{}" cx="{}" cy="{}" r="{}"/>').format("spark-now" if number == last else "spark-dot", across(number), down(value), "3" if number == last else "1.5"))
+    return _svg(name, title, description, _SPARK, body, style="spark")

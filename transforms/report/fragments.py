@@ -24,6 +24,11 @@ class Column(NamedTuple):
     is_figure: bool = True
 
 
+def harmless(text: str) -> str:
+    """Text of a source without characters that rewrite what stands beside it."""
+    return _HARMFUL.sub("\N{REPLACEMENT CHARACTER}", text)
+
+
 def foreign(text: str | None, absent: str = "not known", longest: int = _LONGEST) -> Markup:
     """Text of a source, escaped, isolated in its direction, without control characters, cut where it is longer than a line or three."""
     if text is None or not text.strip():
@@ -33,7 +38,7 @@ def foreign(text: str | None, absent: str = "not known", longest: int = _LONGEST
 
 def plain(text: str, longest: int = _LONGEST) -> str:
     """Text of a source without control characters, cut where it is longer than a line or three: it neither steers a terminal nor turns a page round."""
-    safe = _HARMFUL.sub("\N{REPLACEMENT CHARACTER}", text.strip())
+    safe = harmless(text.strip())
     return safe if len(safe) <= longest else safe[:longest] + "…"
 
 

@@ -15,6 +15,16 @@ from transforms.report.wording import MONTHS, day
 GRAINS = {"week": "week", "weekly": "week", "month": "month", "monthly": "month", "quarter": "quarter", "quarterly": "quarter"}
 
 
+#: What the command line takes.
+PERIODS = ("weekly", "monthly", "quarterly")
+
+_AUDIENCES = {
+    "week": "for security operations: the queue, and what to do today",
+    "month": "for leadership: five numbers, what they ask for, and where they lead",
+    "quarter": "for steering and audit: trends, controls, and what the figures were made from",
+}
+
+
 def grain_of(period: str) -> str:
     """week, month or quarter. Raises `UsageError` for another word."""
     try:
@@ -51,12 +61,28 @@ class Period(NamedTuple):
         return f"last {self.grain}"
 
     @property
+    def audience(self) -> str:
+        """For whom the page is, and what they want of it."""
+        return _AUDIENCES[self.grain]
+
+    @property
+    def progress(self) -> str:
+        return f"The {self.grain} is not over: its figures hold what happened from {day(self.start)} up to that instant. Beside them stands {self.previous_title}, whole."
+
+    @property
     def title(self) -> str:
         return _title(self.grain, self.start, self.end)
 
     @property
     def previous_title(self) -> str:
         return _title(self.grain, self.previous_start, self.start)
+
+
+def short_title(grain: str, start: date) -> str:
+    """A period in the room of a table's cell: 'Q2 2026', 'May 2026', a week by its first day, '4 May 2026'; never broken over lines."""
+    month = MONTHS[start.month - 1][:3]
+    text = f"Q{(start.month + 2) // 3} {start.year}" if grain == "quarter" else f"{month} {start.year}" if grain == "month" else f"{start.day} {month} {start.year}"
+    return text.replace(" ", "\N{NO-BREAK SPACE}")
 
 
 def _title(grain: str, start: date, end: date) -> str:

@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 
 import polars
 from markupsafe import Markup
 
 from transforms.report import fragments
-from transforms.report.fragments import Column
-from transforms.report.wording import count, none_or, sentence_case, verb, words
+from transforms.report.fragments import EMPTY, Column
+from transforms.report.period import Period
+from transforms.report.wording import count, duration, none_or, sentence_case, verb, words
 
 NAME = "data_quality"
 TITLE = "Data quality"
 ORDER = 70
-QUERIES = ("conflict", "event_status", "landed_file", "refused_file", "rejected_row")
+QUERIES = ("capture_quality", "conflict", "event_status", "landed_file", "refused_file", "rejected_row", "time_quality")
 KINDS = ("week", "month", "quarter")
 
 _ROWS = ("rows_in", "rows_new", "rows_duplicate", "rows_rejected")
@@ -33,11 +35,13 @@ def render(frames: Mapping[str, polars.DataFrame]) -> Markup:
         return Markup("")
     return fragments.join(
         [
+            _captures(frames["capture_quality"], Period.of(frames)),
             _files(files),
             _refused(frames["refused_file"]),
-            Markup('<div class="columns">\n{}{}{}</div>\n').format(
+            Markup('<div class="columns">\n{}{}{}{}</div>\n').format(
                 _counted("Rejected rows by reason", "Reason", "Rows", frames["rejected_row"], "reason", "rows_rejected"),
                 _counted("Contradictions between sources, by kind", "Kind", "Conflicts", frames["conflict"], "kind", "conflicts"),
+                _counted("Doubtful instants in the whole record, by kind", "Kind", "Instants", frames["time_quality"], "anomaly", "anomalies"),
                 _counted("Activity events by what became of them", "Status", "Events", frames["event_status"], "status", "events"),
             ),
         ]
@@ -51,6 +55,40 @@ def _sentence(files: list[dict], conflicts: int) -> str:
     parts = f"{count(landed, 'file')} with {count(rows, 'row')} landed: {none_or(refused, 'file')} {verb(refused, 'is', 'are')} quarantined or held, "
     parts += f"{none_or(rejected, 'row')} {verb(rejected, 'was', 'were')} rejected, and {none_or(conflicts, 'contradiction')} between sources {verb(conflicts, 'is', 'are')} kept; "
     return sentence_case(parts + ("rows in equal new, duplicate and rejected in every kind." if balanced else "rows in do not equal new, duplicate and rejected."))
+
+
+def _captures(frame: polars.DataFrame, period: Period) -> Markup:
+    """What dates the latencies of the period, and how far each doubt could move their median."""
+    if frame.is_empty():
+        return Markup("")
+    row = frame.row(0, named=True)
+    acknowledged, median = row["acknowledged"], row["median_seconds"]
+    rows = [
+        ["Capture stated to the instant", f"{row['stated']:,}", "none", EMPTY],
+        ["Capture stated as a day, counted from its midnight", fragments.amount(row["only_a_day"]), "up to a day too long", _between(row["only_a_day_low_seconds"], median)],
+        ["Capture dated by the file", fragments.amount(row["of_file"]), "too short, by how much is not known", _between(median, row["of_file_high_seconds"])],
+        ["Begun by an event or a lapsed control", fragments.amount(row["of_event"]), "none", EMPTY],
+        [
+            "Worked on without an acknowledgement: in no latency", fragments.amount(row["unobserved"]), "left out",
+            _between(row["unobserved_low_seconds"], row["unobserved_high_seconds"]),
+        ],
+    ]  # fmt: skip
+    said = f"of all severities is {duration(median, 'wall')}" if acknowledged else "has nothing to be of"
+    return fragments.table(
+        f"What the latencies {period.this} rest on; their median in wall time {said}",
+        [Column("Handoffs", False), Column("Count"), Column("What it does to a latency", False), Column("Were it known, the median would lie in")],
+        # A kind of which there is none could move nothing.
+        [[*cells[:3], cells[3] if cells[1] != fragments.amount(0) else EMPTY] for cells in rows],
+        is_wide=True,
+    )
+
+
+def _between(low: float | None, high: float | None) -> str | Markup:
+    if low is None or high is None:
+        return EMPTY
+    if math.isinf(high):
+        return f"{duration(low, 'wall')} or more"
+    return f"{duration(low, 'wall')} to {duration(high, 'wall')}"
 
 
 def _files(files: list[dict]) -> Markup:

@@ -7,15 +7,16 @@ from collections.abc import Mapping
 import polars
 from markupsafe import Markup
 
-from transforms.report import fragments
+from transforms.report import diagnosis, fragments
 from transforms.report.fragments import EMPTY, Column
 from transforms.report.period import Period
-from transforms.report.wording import instant, percent
+from transforms.report.thresholds import Thresholds
+from transforms.report.wording import instant, listed, percent
 
 NAME = "definitions"
 TITLE = "Definitions and provenance"
 ORDER = 90
-QUERIES = ("digest", "target")
+QUERIES = ("digest", "target", "threshold")
 KINDS = ("week", "month", "quarter")
 
 _TERMS = (
@@ -34,6 +35,8 @@ _TERMS = (
     ("Notification noise", "The candidate's notices of the 24 hours before reached the policy's threshold, or the same handoff was sent to them repeatedly."),
     ("Acknowledgement ambiguity", "Work was visible before, or without, an explicit acknowledgement."),
     ("Unexplained", "An SLA or a window broke and none of the five rules fired."),
+    ("Coverage", "Of what a figure ought to be of, the share that it is of: handoffs taken up that were acknowledged, windows and due instants that were not cut short by an end."),
+    ("95 % interval", "Of a median, by the ranks of what was measured, without an assumption on its distribution; from 6 on."),
 )
 
 _DIGESTS = (
@@ -41,6 +44,7 @@ _DIGESTS = (
     ("state_digest", "What the record knows"),
     ("own_digest", "Events that handoff itself originated"),
     ("merkle_root", "Files, as a Merkle root"),
+    ("mart_digest", "Marts that these figures are read from"),
     ("calendar_digest", "Calendars and zone data"),
     ("code_version", "Code"),
 )
@@ -58,6 +62,8 @@ def render(frames: Mapping[str, polars.DataFrame]) -> Markup:
     return fragments.join(
         [
             _targets(frames["target"]),
+            _confidence(Thresholds.of(frames)),
+            _diagnosis(Thresholds.of(frames)),
             Markup('<dl class="terms">\n{}</dl>\n').format(
                 fragments.join(Markup("<div><dt>{}</dt><dd>{}</dd></div>\n").format(term, meaning) for term, meaning in _TERMS)
             ),
@@ -97,6 +103,42 @@ def _targets(frame: polars.DataFrame) -> Markup:
         rows,
         is_wide=True,
     )  # fmt: skip
+
+
+def _confidence(thresholds: Thresholds) -> Markup:
+    rows = [
+        ["high", f"{thresholds.high_count:,} and more", f"{percent(thresholds.high_coverage)} and more"],
+        ["medium", f"{thresholds.medium_count:,} and more", f"{percent(thresholds.medium_coverage)} and more"],
+        ["low", "fewer", "or less"],
+    ]
+    return fragments.table(
+        "Confidence in a latency or a rate; in a count of all there is, coverage alone decides", [Column("Confidence", False), Column("Count behind it"), Column("Coverage")], rows
+    )
+
+
+def _diagnosis(thresholds: Thresholds) -> Markup:
+    """The written decision table, line by line."""
+    rows = [[*(_states(words, allowed) for words, allowed in zip(diagnosis.INPUTS.values(), line[:4], strict=True)), line.advice] for line in diagnosis.TABLE]
+    return fragments.join(
+        [
+            fragments.table(
+                "The decision table of the diagnosis: every combination of the four stands in one line",
+                [Column("Latency", False), Column("Ownership", False), Column("Queue", False), Column("Arrivals", False), Column("Diagnosis", False)],
+                rows,
+                header=4,
+                is_wide=True,
+            ),
+            fragments.note(
+                "Latency is over target where the median or the 90th percentile of the handoffs acknowledged in the period is over the policy's, in wall time. Ownership is outdated "
+                f"where less than {percent(thresholds.currency)} of the open findings have an owner who is still there. The queue is long where more than {percent(thresholds.queue)} "
+                "of the open handoffs without an acknowledgement wait unrouted. Arrivals: handoffs opened in the period against those acknowledged in it."
+            ),
+        ]
+    )
+
+
+def _states(words: Mapping[str, str], allowed: str) -> str | Markup:
+    return Markup('<span class="empty">any</span>') if allowed == "*" else listed([words[name] for name in allowed.split()], "or")
 
 
 _UNITS = {"bh": "business hour", "bd": "business day", "s": "second", "m": "minute", "h": "hour", "d": "day"}

@@ -101,6 +101,7 @@ def _cost(rows: list[dict], period: Period) -> Markup:
                 f"What each mode cost: wall hours past due of the handoffs that failed {period.this}",
                 [Column("Failure mode", False), Column("Hours past due"), Column("Share"), Column("Cumulated"), Column("Handoffs past due")],
                 body,
+                is_wide=True,
             ),
             fragments.note(
                 "Cost is the wall time from the due instant of the handoff SLA to the acknowledgement, or to the report's instant or the handoff's end where there is none, "
@@ -124,6 +125,8 @@ def _sentence(rows: list[dict], failed: int, period: Period) -> str:
     cost = f" and ran {hour_words(lost_us)} past due" if lost_us else ""
     if not explained:
         return f"{opening}{cost}; no failure mode explains {'it' if failed == 1 else 'any of them'}."
+    if failed == 1:
+        return f"{opening}{cost}; {mode(explained[0]['failure_mode'])} explains it."
     most = explained[0]["handoffs"]
     first = [mode(row["failure_mode"]) for row in explained if row["handoffs"] == most]
     each = " each" if len(first) > 1 else ""

@@ -11,26 +11,16 @@ from transforms.domain.vocabulary import RATED_BANDS
 from transforms.report import charts, fragments
 from transforms.report.dashboard import BANDS, MODES, Dashboard, Row
 from transforms.report.fragments import EMPTY, Column
+from transforms.report.headlines import BREACHES, DEPTH, INSTANTS, MEDIAN, NINETIETH, RATE, Headline, headlines
 from transforms.report.period import Period
-from transforms.report.wording import count, duration, duration_words, mode, none_or, number, percent, sentence_case, verb
+from transforms.report.wording import duration, duration_words, mode, none_or, number, percent, sentence_case, verb
 
 NAME = "five_numbers"
 TITLE = "The five numbers"
 ORDER = 10
-QUERIES = ("dashboard",)
+QUERIES = ("dashboard", "threshold", "trend")
 KINDS = ("week", "month", "quarter")
 
-_MEDIAN, _NINETIETH, _RATE, _BREACHES, _DEPTH = (
-    "median_handoff_latency", "p90_handoff_latency", "no_acknowledgement_rate", "handoff_sla_breaches", "unrouted_queue_depth",
-)  # fmt: skip
-#: The instant that puts a handoff into a period (ruling 93).
-_INSTANTS = {
-    _MEDIAN: "the acknowledgement",
-    _NINETIETH: "the acknowledgement",
-    _RATE: "the end of the acknowledgement window",
-    _BREACHES: "the due instant",
-    _DEPTH: "the instant of counting",
-}
 _HOUR, _DAY = 3_600, 86_400
 _TICKS = (
     (1, "1 s"), (60, "1 min"), (600, "10 min"), (_HOUR, "1 h"), (6 * _HOUR, "6 h"), (_DAY, "1 d"), (3 * _DAY, "3 d"), (7 * _DAY, "7 d"),
@@ -43,18 +33,18 @@ _LONGEST = 3.0
 def lede(frames: Mapping[str, polars.DataFrame]) -> str:
     board, period = Dashboard(frames["dashboard"]), Period.of(frames)
     parts = [_latency_clause(board, period), _breach_clause(board), _silence_clause(board)]
-    depth = board.amount(_DEPTH, "all")
+    depth = board.amount(DEPTH, "all")
     return sentence_case(f"{parts[0]}; {parts[1]}, {parts[2]}, and {none_or(depth, 'handoff')} {verb(depth, 'waits', 'wait')} with nobody valid named.")
 
 
 def render(frames: Mapping[str, polars.DataFrame]) -> Markup:
-    board, period = Dashboard(frames["dashboard"]), Period.of(frames)
+    board, period, found = Dashboard(frames["dashboard"]), Period.of(frames), headlines(frames)
     numbers = (_median, _ninetieth, _rate, _breaches, _queue)
-    return fragments.join([_headline(board, period), *(draw(board, period) for draw in numbers)])
+    return fragments.join([_tiles(found, period), _overview(found, period), *(draw(board, period) for draw in numbers), _trend(found, period)])
 
 
 def _latency_clause(board: Dashboard, period: Period) -> str:
-    median = board.leading(_MEDIAN, "business")
+    median = board.leading(MEDIAN, "business")
     if not median:
         return f"no handoff was acknowledged {period.this}"
     some = "one" if median["population"] == 1 else f"{median['population']:,}"
@@ -64,7 +54,7 @@ def _latency_clause(board: Dashboard, period: Period) -> str:
 
 
 def _breach_clause(board: Dashboard) -> str:
-    breaches, due = board.amount(_BREACHES, "all"), int(board.get(_BREACHES, "all").get("population") or 0)
+    breaches, due = board.amount(BREACHES, "all"), int(board.get(BREACHES, "all").get("population") or 0)
     if not due:
         return "no handoff fell due"
     if due == 1:
@@ -81,44 +71,90 @@ def _silence_clause(board: Dashboard) -> str:
     return f"{silent or 'none'} of {ended:,} acknowledgement windows that ended passed without an acknowledgement"
 
 
-def _headline(board: Dashboard, period: Period) -> Markup:
-    tiles = []
-    for label, name, clock, unit in (("Median", _MEDIAN, "business", "business time"), ("90th percentile", _NINETIETH, "wall", "wall time")):
-        row = board.leading(name, clock)
-        if row:
-            before = row.get("previous_value")
-            last = f"{period.last} {duration(before, clock)}" if before is not None else f"none {period.last}"
-            tiles.append(_tile(f"{label}, {row['severity']}", duration(row["value"], clock), unit, _met(row, clock), last))
-        else:
-            tiles.append(_tile(label, "–", f"none acknowledged {period.this}"))
-    ended, silent = board.ended("all")
-    rate = board.get(_RATE, "all")
-    last = f"{period.last} {percent(rate['previous_value'])}" if rate.get("previous_value") is not None else f"none ended {period.last}"
-    tiles.append(
-        _tile("No acknowledgement", percent(rate["value"]) if ended else "–", f"{silent:,} of {count(ended, 'window')}" if ended else "no window ended", last)
-    )
-    for label, name, unit in (("SLA breaches", _BREACHES, period.this), ("Unrouted queue", _DEPTH, "waiting, as of the report")):
-        tiles.append(_tile(label, f"{board.amount(name, 'all'):,}", unit, f"{period.last} {int(board.get(name, 'all').get('previous_value') or 0):,}"))
+def _tiles(found: list[Headline], period: Period) -> Markup:
+    tiles = [
+        _tile(
+            headline.label,
+            headline.value,
+            headline.unit,
+            _met(headline),
+            f"{period.last} {headline.previous}" if headline.previous else f"no figure {period.last}",
+            _spark(headline),
+            headline.behind,
+            f"{headline.confidence} confidence" if headline.confidence else "",
+        )
+        for headline in found
+    ]
     return Markup('<dl class="headline">\n{}</dl>\n').format(fragments.join(tiles))
 
 
-def _tile(label: str, value: str, unit: str, *rest: str | Markup) -> Markup:
+def _tile(label: str, value: str, *rest: str | Markup) -> Markup:
     lines = fragments.join(Markup("<dd>{}</dd>").format(line) for line in rest if line)
-    return Markup('<div><dt>{}</dt><dd class="big">{}</dd><dd>{}</dd>{}</div>\n').format(label, value, unit, lines)
+    return Markup('<div><dt>{}</dt><dd class="big">{}</dd>{}</div>\n').format(label, value, lines)
 
 
-def _met(row: Row, clock: str) -> Markup:
+def _met(headline: Headline) -> str | Markup:
     """The target of a headline, and on which side of it the figure is."""
-    if row.get("target") is None:
-        return Markup("")
-    is_within = row["value"] <= row["target"]
-    return fragments.against(is_within, f"{'within' if is_within else 'over'} {duration(row['target'], clock)}")
+    if not headline.target:
+        return "no target"
+    if headline.is_within is None:
+        return f"target {headline.target}"
+    return fragments.against(headline.is_within, f"{'within' if headline.is_within else 'over'} {headline.target}")
+
+
+def _spark(headline: Headline) -> Markup:
+    said = "; ".join(f"{start}: {point}" for start, point in zip(headline.starts, headline.said_points, strict=True))
+    title = f"{headline.label}, period by period"
+    return charts.sparkline(f"spark-{headline.number.replace('_', '-')}", title, said, headline.points, target=headline.target_point)
+
+
+def _overview(found: list[Headline], period: Period) -> Markup:
+    """What stands behind the tiles: everything that a reader asks of a figure before believing it."""
+    rows = [
+        [
+            f"{headline.label}, {headline.unit}",
+            headline.value,
+            headline.target or "none",
+            headline.previous or EMPTY,
+            headline.behind,
+            percent(headline.coverage) if headline.coverage is not None else EMPTY,
+            headline.confidence or EMPTY,
+            headline.interval or EMPTY,
+            headline.dated_by,
+        ]
+        for headline in found
+    ]
+    columns = [
+        Column("Number, unit", False), Column("Value"), Column("Target"), Column(sentence_case(period.last)), Column("Behind it", False), Column("Coverage"),
+        Column("Confidence", False), Column("95 % interval"), Column("Dated by", False),
+    ]  # fmt: skip
+    return fragments.join(
+        [
+            fragments.table("The five numbers, with what is behind them", columns, rows, is_wide=True),
+            fragments.note(
+                "Latencies are of the most severe band that has any, the others of all bands. Coverage: the share of what ought to be measured that was. "
+                "Confidence is defined, with its thresholds, under definitions. The interval holds the median of what could have been measured with 95 %, whatever its distribution."
+            ),
+        ]
+    )
+
+
+def _trend(found: list[Headline], period: Period) -> Markup:
+    """The sparklines in figures."""
+    starts = found[0].starts
+    rows = [[start, *(headline.said_points[place] for headline in found)] for place, start in enumerate(starts)]
+    return fragments.table(
+        f"The five numbers {period.grain} by {period.grain}, as known now" + ("; a week by its first day" if period.grain == "week" else ""),
+        [Column(sentence_case(period.grain), False), *(Column(f"{headline.label}, {headline.unit}") for headline in found)],
+        rows,
+        is_wide=True,
+    )
 
 
 def _median(board: Dashboard, period: Period) -> Markup:
     drawn = []
     for severity in RATED_BANDS:
-        row = board.get(_MEDIAN, severity, "business")
+        row = board.get(MEDIAN, severity, "business")
         value, target = row.get("value"), row.get("target")
         if value is None:
             drawn.append(charts.Bar(severity, None, "none acknowledged", 1.0 if target else None))
@@ -134,17 +170,17 @@ def _median(board: Dashboard, period: Period) -> Markup:
         "Median handoff latency",
         "From capture (t0) to acknowledgement (t1). In business time, the open hours of the owning team's calendar, beside the handoff SLA; "
         "and apart, in wall time, beside the policy's target.",
-        _dated(board, _MEDIAN, "business time, and wall time apart"),
+        _dated(board, MEDIAN, "business time, and wall time apart"),
         fragments.figure(chart, f"Business time as a share of the handoff SLA: the upright line is the SLA.{ended}") if has_target else Markup(""),
-        _latencies(board, period, _MEDIAN, "business", "Median in business time", "SLA"),
-        _latencies(board, period, _MEDIAN, "wall", "Median in wall time", "Target"),
+        _latencies(board, period, MEDIAN, "business", "Median in business time", "SLA"),
+        _latencies(board, period, MEDIAN, "wall", "Median in wall time", "Target"),
     )
 
 
 def _ninetieth(board: Dashboard, period: Period) -> Markup:
     drawn = []
     for severity in RATED_BANDS:
-        median, row = board.get(_MEDIAN, severity, "wall"), board.get(_NINETIETH, severity, "wall")
+        median, row = board.get(MEDIAN, severity, "wall"), board.get(NINETIETH, severity, "wall")
         low, high = median.get("value"), row.get("value")
         text = f"{duration(low, 'wall')} to {duration(high, 'wall')}" if low is not None and high is not None else "none acknowledged"
         drawn.append(charts.Interval(severity, text, low, high, median.get("target"), row.get("target")))
@@ -152,10 +188,10 @@ def _ninetieth(board: Dashboard, period: Period) -> Markup:
     return _number(
         "90th percentile handoff latency",
         "Nine in ten acknowledged handoffs took no longer than this. Those still waiting are not in it: they stand under the worst tails.",
-        _dated(board, _NINETIETH, "wall time, and business time apart"),
+        _dated(board, NINETIETH, "wall time, and business time apart"),
         fragments.figure(chart, "Wall time on a logarithmic scale: the dot is the median, the ring the 90th percentile, the upright lines the target of each."),
-        _latencies(board, period, _NINETIETH, "wall", "90th percentile in wall time", "Target"),
-        _latencies(board, period, _NINETIETH, "business", "90th percentile in business time", "Target"),
+        _latencies(board, period, NINETIETH, "wall", "90th percentile in wall time", "Target"),
+        _latencies(board, period, NINETIETH, "business", "90th percentile in business time", "Target"),
     )
 
 
@@ -192,7 +228,7 @@ def _distance(row: Row, clock: str) -> Markup:
 def _rate(board: Dashboard, period: Period) -> Markup:
     rows, drawn = [], []
     for severity in BANDS:
-        row, (ended, silent) = board.get(_RATE, severity), board.ended(severity)
+        row, (ended, silent) = board.get(RATE, severity), board.ended(severity)
         value, before, target = row.get("value"), row.get("previous_value"), row.get("target")
         within = value is None or target is None or value <= target
         rows.append(
@@ -216,7 +252,7 @@ def _rate(board: Dashboard, period: Period) -> Markup:
     return _number(
         "No-acknowledgement rate",
         "Of the acknowledgement windows that ended, the share in which nobody acknowledged. Handoffs whose window still runs are in neither figure.",
-        _dated(board, _RATE, "share of windows, which are wall time"),
+        _dated(board, RATE, "share of windows, which are wall time"),
         fragments.figure(charts.bars("silence-chart", "No-acknowledgement rate by severity", _said(drawn), drawn, ceiling=1.0), "From 0 to 100 %: the upright line is the target."),
         fragments.table("Share of ended windows without an acknowledgement inside them", columns, rows),
         _rate_causes(board, period),
@@ -227,7 +263,7 @@ def _rate_causes(board: Dashboard, period: Period) -> Markup:
     ended, _ = board.ended("all")
     rows = [
         [mode(cause), percent(row["value"] or 0), f"{round((row['value'] or 0) * ended):,} of {ended:,}" if ended else fragments.amount(0), percent(row["previous_value"] or 0)]
-        for cause, row in board.modes(_RATE, "all").items()
+        for cause, row in board.modes(RATE, "all").items()
     ]
     columns = [Column("Failure mode", False), Column("Rate"), Column("Windows"), Column(sentence_case(period.last))]
     return fragments.table("The same rate by primary failure mode, all severities; the rows add up to all", columns, rows) if rows else Markup("")
@@ -240,7 +276,7 @@ def _points(share: float) -> str:
 def _breaches(board: Dashboard, period: Period) -> Markup:
     styles = {cause: f"mode-{place}" for place, cause in enumerate(MODES, 1)}
     drawn = [
-        (severity, f"{board.amount(_BREACHES, severity):,}", {cause: row["value"] or 0 for cause, row in board.modes(_BREACHES, severity).items()})
+        (severity, f"{board.amount(BREACHES, severity):,}", {cause: row["value"] or 0 for cause, row in board.modes(BREACHES, severity).items()})
         for severity in RATED_BANDS
     ]
     used = {cause for _, _, parts in drawn for cause, amount in parts.items() if amount}
@@ -249,22 +285,22 @@ def _breaches(board: Dashboard, period: Period) -> Markup:
         "Handoff SLA breaches",
         "Handoffs without an acknowledgement at the instant that the handoff SLA set. Security operations is accountable for it. "
         "The counts by severity and failure mode stand under failure modes.",
-        _dated(board, _BREACHES, "count of handoffs"),
+        _dated(board, BREACHES, "count of handoffs"),
         fragments.figure(
             chart, "Count by severity, parted by primary failure mode.", fragments.key([(style, mode(cause)) for cause, style in styles.items() if cause in used]) if used else None
         ),
-        _counts(board, period, _BREACHES, "Breaches of the handoff SLA", "Breaches", "Fell due"),
+        _counts(board, period, BREACHES, "Breaches of the handoff SLA", "Breaches", "Fell due"),
     )
 
 
 def _queue(board: Dashboard, period: Period) -> Markup:
-    drawn = [charts.Bar(severity, board.amount(_DEPTH, severity), f"{board.amount(_DEPTH, severity):,}") for severity in RATED_BANDS]
+    drawn = [charts.Bar(severity, board.amount(DEPTH, severity), f"{board.amount(DEPTH, severity):,}") for severity in RATED_BANDS]
     return _number(
         "Unrouted queue depth",
         "Open handoffs that nobody acknowledged and whose routing names no valid person.",
-        _dated(board, _DEPTH, "count of handoffs at an instant"),
+        _dated(board, DEPTH, "count of handoffs at an instant"),
         fragments.figure(charts.bars("queue-chart", "Unrouted queue depth by severity", _said(drawn), drawn), "Count by severity."),
-        _counts(board, period, _DEPTH, "Depth of the unrouted queue", "Handoffs"),
+        _counts(board, period, DEPTH, "Depth of the unrouted queue", "Handoffs"),
     )
 
 
@@ -291,7 +327,7 @@ def _said(rows: list[charts.Bar] | list[charts.Interval]) -> str:
 
 
 def _dated(board: Dashboard, name: str, unit: str) -> Markup:
-    return Markup('<p class="note"><b>Dated by</b> {}: {}. <b>Unit:</b> {}.</p>\n').format(_INSTANTS[name], board.dated_by(name), unit)
+    return Markup('<p class="note"><b>Dated by</b> {}: {}. <b>Unit:</b> {}.</p>\n').format(INSTANTS[name], board.dated_by(name), unit)
 
 
 def _number(title: str, meaning: str, dated: Markup, chart: Markup, *tables: Markup) -> Markup:

@@ -74,7 +74,7 @@ def _capacity(flow: list[dict]) -> Markup:
         charts.Bar(
             row["step"],
             row["utilisation"],
-            f"{row['opened']:,} opened, throughput {number(row['throughput'])}",
+            f"{row['opened']:,} opened, " + (f"throughput {number(row['throughput'])}" if row["throughput"] else "no throughput"),
             1.0,
             "fill-within" if row["utilisation"] is not None and row["utilisation"] <= 1 else "fill-over",
         )

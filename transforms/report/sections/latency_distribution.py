@@ -47,7 +47,7 @@ def render(frames: Mapping[str, polars.DataFrame]) -> Markup:
     bands, period, board = _bands(frames), Period.of(frames), Dashboard(frames["dashboard"])
     if not bands:
         return Markup("")
-    parts = [_chart(bands, board), _table(bands, period), _axes(bands, board, period)]
+    parts = [_chart(bands, board), _table(bands, period), _axes(bands, board)]
     reasons = frames["late_reason"].rows(named=True)
     return fragments.join([*parts, _reasons(reasons) if reasons else ""])
 
@@ -114,10 +114,11 @@ def _table(bands: dict[str, list[dict]], period: Period) -> Markup:
         f"Handoffs acknowledged {period.this}, dated by the acknowledgement, by latency in business time; in brackets those that broke the SLA",
         [Column("Latency", False), *map(Column, bands)],
         body,
+        is_wide=True,
     )
 
 
-def _axes(bands: dict[str, list[dict]], board: Dashboard, period: Period) -> Markup:
+def _axes(bands: dict[str, list[dict]], board: Dashboard) -> Markup:
     rows = []
     for severity, bins in bands.items():
         median, ninetieth = (board.get(name, severity, "business") for name in ("median_handoff_latency", "p90_handoff_latency"))
@@ -132,9 +133,10 @@ def _axes(bands: dict[str, list[dict]], board: Dashboard, period: Period) -> Mar
             ]
         )
     return fragments.table(
-        f"The same handoffs {period.this} in four figures, business time",
+        "The same handoffs by median, 90th percentile and handoff SLA of the default calendar, business time",
         [Column("Severity", False), Column("Acknowledged"), Column("Median"), Column("90th percentile"), Column("Handoff SLA"), Column("Broke the SLA")],
         rows,
+        is_wide=True,
     )
 
 

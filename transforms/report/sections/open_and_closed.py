@@ -85,7 +85,7 @@ def _aging(rows: list[dict], period: Period) -> Markup:
             fragments.figure(chart, f"Open handoffs by severity, parted by age since capture (wall time), as of {instant(period.as_of)}.", fragments.key([(styles[age], age) for age in _AGES])),
             fragments.table(
                 "The same by severity as it is now and age; open until verified or withdrawn",
-                [Column("Severity now", False), *(Column(age) for age in _AGES), Column("All"), Column("Acknowledged"), Column("Oldest")],
+                [Column("Severity now", False), *(Column(age) for age in _AGES), Column("All"), Column("Acknowledged"), Column("Oldest, wall")],
                 [
                     [
                         fragments.band(row["severity"]), *(fragments.amount(row[age]) for age in _AGES), f"{row['handoffs']:,}", fragments.amount(row["acknowledged"]),

@@ -89,6 +89,7 @@ def _rate_tables(rates: Mapping[tuple[str, str, bool], dict], period: Period) ->
                 f"Reopened of those resolved or verified {period.this}, dated by the resolution, else the verification",
                 [Column("Completed", False), Column("Handoffs"), Column("Opened again"), Column("Rate"), Column("Until then, median, wall"), Column(sentence_case(period.last))],
                 body,
+                is_wide=True,
             ),
         ]
     )
@@ -123,6 +124,7 @@ def _origins(rows: list[dict], period: Period) -> Markup:
         f"Handoffs acknowledged {period.this} by how they began, dated by the acknowledgement",
         [Column("Began as", False), Column("Acknowledged"), Column("Median, business"), Column("Median, wall"), Column("90th percentile, wall"), Column("Broke the SLA")],
         body,
+        is_wide=True,
     )
 
 
@@ -153,6 +155,7 @@ def _controls(frames: Mapping[str, polars.DataFrame], period: Period) -> Markup:
                 f"Compensating controls by severity now and state, as of {instant(period.as_of)}: due soon is within 14 days, lapsed not attested when it fell due",
                 [Column("Severity now", False), Column("State", False), Column("Controls"), Column("Oldest, wall"), Column("Handed off again"), Column("Of them acknowledged")],
                 body,
+                is_wide=True,
             ),
         ]
     )

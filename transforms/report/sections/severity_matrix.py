@@ -101,6 +101,7 @@ def _handoffs(cells: Mapping[tuple[str, str], dict], as_of: str) -> Markup:
         f"Handoffs by both bands, as of {as_of}, and the wall hours that those with a severity mismatch among their failure modes ran past due",
         [Column("The scanner's band", False), Column("The workspace's", False), Column("Workspace against scanner", False), Column("Handoffs"), Column("Hours past due")],
         rows,
+        is_wide=True,
     )
 
 

@@ -17,7 +17,7 @@ NAME = "unrouted_queue"
 TITLE = "Unrouted queue"
 ORDER = 40
 QUERIES = ("unrouted_oldest", "unrouted_reason")
-KINDS = ("week", "month", "quarter")
+KINDS = ("week", "month")
 
 _AGES = {
     "under_1_day": "under 1 day",
@@ -55,7 +55,7 @@ def render(frames: Mapping[str, polars.DataFrame]) -> Markup:
         fragments.figure(chart, f"By reason, parted by age since capture (wall time), as of {as_of}.", fragments.key([(styles[age], text) for age, text in _AGES.items()])),
         fragments.table(
             f"Unrouted queue by reason and age since capture (wall time), as of {as_of}",
-            [Column("Reason", False), *(Column(text) for text in _AGES.values()), Column("All"), Column("Oldest")],
+            [Column("Reason", False), *(Column(text) for text in _AGES.values()), Column("All"), Column("Oldest, wall")],
             [
                 [reason_label(row["reason"]), *(fragments.amount(row[age]) for age in _AGES), f"{row['handoffs']:,}", duration(row["oldest_seconds"], "wall")]
                 for row in rows
@@ -98,7 +98,7 @@ def _oldest(frame: polars.DataFrame, depth: int, period: Period) -> Markup:
         f"The {len(rows)} oldest of {depth:,}" if depth > len(rows) else "The whole queue, oldest first",
         [
             Column("Handoff", False), Column("Severity", False), Column("Target", False), *([Column("Team", False)] if is_named else []), Column("Reason", False),
-            Column("Waiting"), Column("Handoff SLA", False),
+            Column("Waiting, wall"), Column("Handoff SLA", False),
         ],
         rows,
         is_wide=True,

@@ -16,7 +16,7 @@
 -- dated_by VARCHAR: Which instant dates it.
 -- low DOUBLE: Lower end of a median's distribution-free 95 % interval, by order statistics; null for the others, and where fewer than 6 are behind it.
 -- high DOUBLE: Upper end of it.
--- eligible BIGINT: The count that the population is of, as mart.dashboard_trend has it: population / eligible is the figure's coverage.
+-- eligible BIGINT: The count that the population ought to be of, as mart.dashboard_trend has it; population / eligible is a latency's, a rate's and a breach count's coverage.
 WITH spans AS (
     SELECT *, row_number() OVER (PARTITION BY period_grain ORDER BY starts_at DESC) AS periods_back
     FROM derived.trend
