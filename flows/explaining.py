@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from itertools import zip_longest
 from pathlib import Path
@@ -15,6 +16,9 @@ from transforms.report.fragments import plain
 
 WIDTH = 80
 _GAP = 2
+_VOID = "x"
+#: After what a word that is too long may go on in the next line.
+_JOINT = re.compile(r"[^._/:,-]*[._/:,-]+|[^._/:,-]+")
 #: A column is not made narrower than its longest word, up to this.
 _LONGEST_WORD = 17
 #: A sentence of ours with what sources wrote in it.
@@ -50,12 +54,14 @@ def _part(part: Part) -> list[str]:
         lines += ["", "Timeline (UTC)"]
         for entry in part.entries:
             lines += _entry(entry)
+        if not all(entry.counts for entry in part.entries):
+            lines.append(f"{_VOID} counted for nothing")
     return lines
 
 
 def _entry(entry: Entry) -> list[str]:
     """When, what, who; then what there is to say of it, below. What counted for nothing has a mark of its own."""
-    mark = "  " if entry.counts else "x "
+    mark = "  " if entry.counts else f"{_VOID} "
     who = f"  {plain(entry.who)}" if entry.who else ""
     head = _wrapped(f"{entry.what}{who}", f"{mark}{stamp(entry.at)}  ")
     return [*head, *(_wrapped(entry.detail, " " * 6) if entry.detail else [])]
@@ -84,12 +90,26 @@ def _widths(rows: Sequence[Sequence[str]]) -> list[int]:
 
 
 def _line(row: Sequence[str], widths: Sequence[int], figures: Sequence[int]) -> list[str]:
-    columns = [wrap(cell, width, break_on_hyphens=False) or [""] for cell, width in zip(row, widths, strict=True)]
+    columns = [wrap(_parted(cell, width), width, break_on_hyphens=False) or [""] for cell, width in zip(row, widths, strict=True)]
     lines = zip_longest(*columns, fillvalue="")
     placed = (
         (f"{cell:>{width}}" if number in figures else f"{cell:<{width}}" for number, (cell, width) in enumerate(zip(line, widths, strict=True))) for line in lines
     )
     return ["  ".join(line).rstrip() for line in placed]
+
+
+def _parted(cell: str, width: int) -> str:
+    """A cell whose words that are longer than a line have a gap behind a joint: the two parts never fit one line, so the gap is where it ends."""
+    words = []
+    for word in cell.split(" "):
+        part = ""
+        for piece in _JOINT.findall(word) if len(word) > width else ():
+            if part and len(part) + len(piece) > width:
+                words.append(part)
+                part = ""
+            part += piece
+        words.append(part or word)
+    return " ".join(words)
 
 
 def _wrapped(value: str, first: str) -> list[str]:

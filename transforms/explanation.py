@@ -218,7 +218,7 @@ def _severity(finding: Row, observations: Sequence[Row], policy: Policy) -> Part
     grids.append(Grid("What bears on it", ("what", "value"), environment))
     by = formats.get(finding["severity_rule"])
     seen = f", of what {by['scanner']} saw at {stamp(by['captured_at'])}" if by else ""
-    return Part("severity", "Severity", f"{finding['severity']} by {steps[-1].words}{seen}", grids, [])
+    return Part("severity", "Severity", f"{finding['severity']}: {steps[-1].words}{seen}", grids, [])
 
 
 # Whether it is still there
@@ -337,6 +337,8 @@ def _ownership(cycle: Row, decisions: Sequence[Row], events: Sequence[Row]) -> G
             against = "" if row["is_valid"] else f"{row['target_person']}: {status_words(row['status'])}"
             named.append((row["occurred_at"], (stamp(row["occurred_at"]), row["event"], f"names {row['target_person']}", against)))
     rows += [text for _, text in sorted(named)]
+    if cycle["escalated_to"]:
+        rows.append(("", "escalated", f"to {cycle['escalated_to']} (routing.escalation_default)", ""))
     return Grid("Binding and routing", ("at (UTC)", "what", "outcome", "rejected, and why"), rows)
 
 
@@ -497,11 +499,11 @@ def _happened(row: Row, policy: Policy) -> Entry:
         if standing:
             details.append(", ".join(standing))
         details.append(f"word of a {row['method']}, {'trusted' if row['method'] in policy.acknowledgement.trust else 'not trusted'}")
-    if row["asserted_by"]:
+    if row["asserted_by"] and row["method"] != "own":
         details.append(f"asserted by {row['asserted_by']} ({row['method']})")
     if not row["is_valid"]:
         details.append(f"not counted: {status_words(row['status'])}")
-    return Entry(row["occurred_at"], "event", _EVENT_WORDS.get(what, what), row["actor"] or row["method"] or "", "; ".join(details), row["is_valid"])
+    return Entry(row["occurred_at"], "event", _EVENT_WORDS.get(what, what), "handoff" if row["method"] == "own" else row["actor"] or row["method"] or "", "; ".join(details), row["is_valid"])
 
 
 def _owner(cycle: Row) -> str:

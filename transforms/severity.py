@@ -195,7 +195,7 @@ class Step(NamedTuple):
     policy_key: str
 
 
-_RAISED = re.compile(r"(?P<by>.+), was (?P<band>[a-z]+) by (?P<rule>.+)", re.DOTALL)
+_RAISED = re.compile(r"(?P<by>known exploited \([^)]*\)|epss [^,]+), was (?P<band>[a-z]+) by (?P<rule>.+)", re.DOTALL)
 _CALIBRATED = re.compile(r"calibration (?P<table>.+?): (?P<word>.*)", re.DOTALL)
 _UNKNOWN_TERM = re.compile(r"no calibration for (?P<scanner>.+?): (?P<word>.+)", re.DOTALL)
 

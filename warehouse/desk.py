@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import gc
 import shutil
 import tempfile
 from collections import defaultdict
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
@@ -52,7 +54,8 @@ def write(folder: Path, out: Path, *, is_redacted: bool = False, tell: Callable[
         with connect(home.redacted if is_redacted else home.published, read_only=True) as connection:
             connection.execute("SET enable_external_access = false")
             rows: dict[str, int] = {}
-            written = [_put(draft, file) for file in _files(connection, about, rows, tell)]
+            with _no_collection():
+                written = [_put(draft, file) for file in _files(connection, about, rows, tell)]
         draft.chmod(0o755)
         _replace(draft, out)
     except OSError as error:
@@ -60,6 +63,18 @@ def write(folder: Path, out: Path, *, is_redacted: bool = False, tell: Callable[
     finally:
         shutil.rmtree(draft, ignore_errors=True)
     return Written(str(out), is_redacted, rows, len(written), sum(written))
+
+
+@contextmanager
+def _no_collection() -> Iterator[None]:
+    """Nothing here forms cycles: collecting a hundred thousand rows over and over would take a third of the time."""
+    was_enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_enabled:
+            gc.enable()
 
 
 def _require_place(out: Path) -> None:

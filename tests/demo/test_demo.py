@@ -14,6 +14,8 @@ import duckdb
 import pytest
 import yaml
 
+from flows import explaining
+from warehouse import published as copies
 from warehouse.questions import questions
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -42,9 +44,9 @@ MARTS = (
 
 
 @pytest.fixture(scope="session")
-def published(published_demo: Path) -> Iterator[duckdb.DuckDBPyConnection]:
+def published(demo_home: Path) -> Iterator[duckdb.DuckDBPyConnection]:
     """The published copy of one run over the demo."""
-    with duckdb.connect(str(published_demo / "handoff.duckdb"), read_only=True) as connection:
+    with duckdb.connect(str(demo_home / "handoff.duckdb"), read_only=True) as connection:
         yield connection
 
 
@@ -263,3 +265,29 @@ def test_assets_not_scanned_in_time_are_the_exceptions_of_the_obligation(publish
     exceptions = "SELECT subject_id FROM mart.obligation WHERE obligation = 'monitoring_cadence' AND status = 'exception' ORDER BY ALL"
     late = published.execute("SELECT asset_id FROM question.assets_not_scanned_in_time ORDER BY ALL").fetchall()
     assert late == published.execute(exceptions).fetchall() != []
+
+
+EXPLAINED = ROOT / "tests" / "golden" / "explain"
+
+
+@pytest.mark.parametrize("finding", sorted(path.stem for path in EXPLAINED.glob("*.txt")))
+def test_a_finding_is_explained_in_these_words(demo_home: Path, finding: str) -> None:
+    """Read line by line against the landing zone (tests/golden/explain/README.md)."""
+    told = explaining.text(copies.life(demo_home, finding))
+    assert told.splitlines() == (EXPLAINED / f"{finding}.txt").read_text(encoding="utf-8").splitlines()
+    assert max(len(line) for line in told.splitlines()) <= explaining.WIDTH
+
+
+def test_every_finding_of_the_demo_can_be_explained(demo_home: Path, published: duckdb.DuckDBPyConnection) -> None:
+    """Each of its events, decisions and failure modes stands in its life once; both clocks add up."""
+    for (finding_id,) in published.execute("SELECT finding_id FROM mart.finding ORDER BY ALL").fetchall():
+        found = copies.explain(demo_home, finding_id)
+        kinds = Counter(entry["kind"] for entry in found["timeline"])
+        assert kinds["event"] == len(found["rows"]["event"])
+        assert kinds["decision"] == len(found["rows"]["decision"])
+        assert [entry["when"] for entry in found["timeline"]] == sorted(entry["when"] for entry in found["timeline"])
+        for cycle in found["handoffs"]:
+            spans = [row for row in found["rows"]["stage"] if row["cycle"] == cycle["cycle"] and row["stage"] != "triage_entry"]
+            if cycle["acknowledged_at"]:
+                assert sum(row["span_seconds"] or 0 for row in spans) == pytest.approx(cycle["clock_seconds"], abs=1e-6)
+                assert sum(row["business_seconds"] or 0 for row in spans) == pytest.approx(cycle["clock_business_seconds"], abs=1e-6)

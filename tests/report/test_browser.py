@@ -31,10 +31,10 @@ UNDECIDED = (
 
 
 @pytest.fixture(scope="session")
-def pages(published_demo, nothing_landed, hostile_texts, tmp_path_factory) -> Mapping[tuple[str, str], str]:
+def pages(demo_home, nothing_landed, hostile_texts, tmp_path_factory) -> Mapping[tuple[str, str], str]:
     """The address of each kind of report of each record."""
     folder = tmp_path_factory.mktemp("pages")
-    with duckdb.connect(str(published_demo / "handoff.duckdb"), read_only=True) as demo:
+    with duckdb.connect(str(demo_home / "handoff.duckdb"), read_only=True) as demo:
         demo.execute("SET TimeZone = 'UTC'")
         found = {"demo": reports.frames(demo), "nothing_landed": reports.frames(nothing_landed), "hostile_texts": reports.frames(hostile_texts)}
     addresses = {}

@@ -59,6 +59,8 @@ class Page(NamedTuple):
 
     name: str
     title: str
+    #: What a row is, and what several are.
+    nouns: tuple[str, str]
     about: str
     columns: tuple[Column, ...]
     filters: tuple[str, ...] = ()
@@ -74,27 +76,30 @@ PAGES = (
     Page(
         "queue",
         "Queue",
+        ("waiting handoff", "waiting handoffs"),
         "Open handoffs that nobody has acknowledged, the next due first. Without an owner they wait for nobody: ‘Routing’ says why.",
         (
             _TITLE, _ID, _BAND, _OWNER, _TEAM, Column("routing", "Routing", narrow=3), Column("due", "Due (UTC)", "instant", 1, 2),
             Column("sla", "SLA", narrow=0), Column("waited", "Waited, business hours", "figure", 2), Column("used", "Of its budget, %", "figure", 4),
-            Column("place", "Asset", narrow=3, width=2), Column("scanners", "Scanners", narrow=5),
+            Column("place", "Asset", narrow=3, width=2), Column("scanners", "Scanners", "hidden"),
         ),
         ("severity", "sla", "routing", "team", "owner"),
     ),
     Page(
         "flags",
         "Flags",
+        ("flag", "flags"),
         "What does not meet an expectation, the latest first: what is wrong, since when, and whose it is.",
         (
             Column("expectation", "Expectation", narrow=0, width=2), _TITLE, _ID, _BAND, Column("mode", "Failure mode", narrow=4, width=2), _OWNER, _TEAM,
-            Column("since", "Since (UTC)", "instant", 2, 2), Column("detail", "What is wrong", narrow=3, width=6), Column("level", "Level", narrow=5), Column("suite", "Suite", narrow=6),
+            Column("since", "Since (UTC)", "instant", 2, 2), Column("detail", "What is wrong", narrow=3, width=6), Column("level", "Level", "hidden"), Column("suite", "Suite", "hidden"),
         ),
         ("expectation", "severity", "mode", "level", "team", "owner"),
     ),
     Page(
         "findings",
         "Findings",
+        ("finding", "findings"),
         "Every finding with the state of its last cycle, the most severe open ones first.",
         (
             _TITLE, _ID, _BAND, Column("state", "State", narrow=0), _OWNER, _TEAM, Column("acknowledged", "Acknowledged", narrow=3),
@@ -106,6 +111,7 @@ PAGES = (
     Page(
         "people",
         "People",
+        ("person", "people"),
         "Who is, or was, in the directory, and the open handoffs that the decision in force gives them.",
         (
             Column("person", "Person", "person", 0, 2), Column("name", "Name", narrow=1, width=2), Column("team", "Team", "team", 1), Column("role", "Role", narrow=3),
@@ -117,6 +123,7 @@ PAGES = (
     Page(
         "teams",
         "Teams",
+        ("team", "teams"),
         "Each team's open handoffs, and the latency of all that it ever acknowledged, in business hours.",
         (
             Column("team", "Team", "team", 0, 2), Column("open", "Open", "figure", 0), Column("waiting", "Not acknowledged", "figure", 1),
@@ -128,6 +135,7 @@ PAGES = (
     Page(
         "runs",
         "Runs",
+        ("run", "runs"),
         "The runs behind this file, the last one first.",
         (
             Column("number", "Run", "figure", 0), Column("as_of", "As of (UTC)", "instant", 0, 2), Column("outcome", "Outcome", narrow=0), Column("files_new", "New files", "figure", 1),
@@ -139,6 +147,7 @@ PAGES = (
     Page(
         "quarantines",
         "Quarantines",
+        ("file", "files"),
         "Files that were not, or not wholly, taken in, and why. `handoff release`, `discard` and `reprocess` take the hash.",
         (
             Column("path", "File", narrow=0, width=4), Column("outcome", "Outcome", narrow=0), Column("kind", "Kind", narrow=3), Column("format", "Format", narrow=4),
@@ -181,7 +190,7 @@ def page_data(page: Page, rows: Sequence[Sequence[Any]]) -> Iterator[File]:
         label = page.columns[numbers[name]].label
         filters.append({"name": name, "label": label, "choices": values if len(values) <= _CHOICES else None})
     chunks = [texts[start : start + CHUNK] for start in range(0, len(texts), CHUNK)]
-    about = {"name": page.name, "columns": [column._asdict() for column in page.columns], "filters": filters, "chunks": len(chunks), "total": len(texts)}
+    about = {"name": page.name, "nouns": page.nouns, "columns": [column._asdict() for column in page.columns], "filters": filters, "chunks": len(chunks), "total": len(texts)}
     yield File(f"data/{page.name}.js", _call("page", about))
     for number, chunk in enumerate(chunks):
         yield File(f"data/{page.name}-{number}.js", _call("rows", number, chunk))

@@ -85,6 +85,7 @@ const handoff = (() => {
   };
 
   function show() {
+    wanted = readForm();
     let number = 0;
     const data = rows.flat().map((values) => asObject(values, number++));
     rows.length = 0;
@@ -95,6 +96,7 @@ const handoff = (() => {
       responsiveLayout: "hide",
       renderVertical: "basic",
       pagination: true,
+      paginationElement: document.getElementById("pager"),
       paginationSize: 50,
       paginationSizeSelector: [50, 100, 500],
       paginationButtonCount: 3,
@@ -108,35 +110,40 @@ const handoff = (() => {
         field: `c${place}`,
         responsive: column.narrow,
         widthGrow: column.width,
-        minWidth: { title: 190, instant: 140, figure: 84 }[column.kind] || (column.width > 2 ? 190 : 96),
+        minWidth: { title: 190, instant: 140, figure: 84 }[column.kind] || [96, 96, 132, 190, 190, 260, 260][column.width],
         hozAlign: column.kind === "figure" ? "right" : "left",
         headerHozAlign: column.kind === "figure" ? "right" : "left",
         variableHeight: true,
         resizable: false,
         sorter: column.kind === "band" ? (one, other) => BANDS.indexOf(one) - BANDS.indexOf(other) : compare,
-        formatter: (cell) => (KINDS[column.kind] || KINDS.text)(cell.getValue(), cell.getData()),
+        formatter: (cell) => {
+          cell.getElement().setAttribute("role", "cell");
+          return (KINDS[column.kind] || KINDS.text)(cell.getValue(), cell.getData());
+        },
       })),
     });
     table.on("tableBuilt", () => {
-      const grid = document.getElementById("table");
-      grid.setAttribute("aria-labelledby", "heading");
-      grid.setAttribute("aria-colcount", String(shown.length));
+      // It is read and not edited: a table, whose rows hold all that can be reached in them.
+      const made = document.getElementById("table");
+      made.setAttribute("role", "table");
+      made.setAttribute("aria-labelledby", "heading");
+      const holder = made.querySelector(".tabulator-tableholder");
+      holder.removeAttribute("tabindex");
+      holder.setAttribute("role", "presentation");
+      for (const button of document.querySelectorAll("#pager button")) button.removeAttribute("role");
+      say(table.getDataCount("active"));
       document.body.dataset.ready = "yes";
     });
     table.on("dataFiltered", (_, found) => say(found.length));
-    table.on("dataSorted", keep);
-    say(about.total);
   }
 
   /* The search: every word in the row somewhere; a filter: the very value. What the page was asked for is read once a time, not once a row. */
-  let wanted = readForm();
+  let wanted;
 
   function readForm() {
-    const form = document.getElementById("filters");
-    if (!form) return null;
-    const given = new FormData(form);
+    const given = new FormData(document.getElementById("filters"));
     const words = String(given.get("q") || "").toLowerCase().split(/\s+/).filter(Boolean);
-    const exact = about ? about.filters.map(({ name, choices }) => [columns[name], String(given.get(name) || ""), Boolean(choices)]).filter(([, value]) => value) : [];
+    const exact = about.filters.map(({ name, choices }) => [columns[name], String(given.get(name) || ""), Boolean(choices)]).filter(([, value]) => value);
     return { words, exact };
   }
 
@@ -157,15 +164,16 @@ const handoff = (() => {
   }
 
   function apply() {
-    wanted = readForm();
     if (!table) return;
+    wanted = readForm();
     table.setFilter(matches);
     keep();
   }
 
   function say(count) {
     const total = about.total.toLocaleString("en");
-    document.getElementById("status").textContent = count === about.total ? `${total} ${about.name}` : `${count.toLocaleString("en")} of ${total} ${about.name}`;
+    const noun = about.total === 1 ? about.nouns[0] : about.nouns[1];
+    document.getElementById("status").textContent = count === about.total ? `${total} ${noun}` : `${count.toLocaleString("en")} of ${total} ${noun}`;
   }
 
   /* The address holds what is asked, so that it can be sent to somebody. */

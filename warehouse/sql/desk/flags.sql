@@ -1,7 +1,7 @@
 -- What does not meet an expectation, the latest first.
 SELECT
     replace(expectation, '_', ' ') AS expectation,
-    coalesce(finding.title, flag.subject_id) AS title,
+    coalesce(finding.title, flag.subject_kind || ' ' || CASE WHEN length(flag.subject_id) > 32 THEN left(flag.subject_id, 12) || '…' ELSE flag.subject_id END) AS title,
     flag.finding_id,
     coalesce(flag.severity, '') AS severity,
     coalesce(replace(flag.failure_mode, '_', ' '), '') AS mode,
