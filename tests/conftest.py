@@ -427,7 +427,7 @@ def published_home(plain_landing: Path, tmp_path_factory: pytest.TempPathFactory
 
 
 @pytest.fixture(scope="session")
-def published_demo(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def demo_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A home with the bundled demo run, the whole job as `make demo` runs it but for the report; not to be written to."""
     from flows.job import Options, run
 
