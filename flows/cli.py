@@ -24,6 +24,8 @@ settings.quiet()
 
 #: Exit code of what a person ended with Ctrl-C, as shells have it.
 _INTERRUPTED = 130
+#: DuckDB's words for a machine that does not do its part.
+_OF_THE_MACHINE = ("IOException", "FatalException", "OutOfMemoryException")
 
 app = App(
     name="handoff",
@@ -768,6 +770,8 @@ def _fail(error: Exception) -> int:
         error = UsageError(command.removeprefix("handoff").strip() or "the command line", seen=seen, remedy=f"see `{command} --help`")
     elif isinstance(error, OSError):
         error = RunError(str(error.filename or "the operating system"), seen=error.strerror or str(error), remedy="see that it is there, may be used, and has room")
+    elif type(error).__name__ in _OF_THE_MACHINE and type(error).__module__.endswith("duckdb"):  # by name: only the warehouse imports duckdb
+        error = RunError("the database", seen=str(error).splitlines()[0], remedy="see whether disk or memory is full; what was committed stays, the last good copy too")
     if not isinstance(error, HandoffError):
         raise error
     print_error(error, as_json="--json" in sys.argv)

@@ -131,6 +131,15 @@ def test_what_the_operating_system_refuses_is_one_sentence(published_home, tmp_p
     assert code == 2 and err.startswith("handoff: --out: ")
 
 
+def test_a_full_disk_is_one_sentence(tmp_path):
+    """A file may have no more than 100 kB: what writes a larger one is told what a full disk says."""
+    (tmp_path / "landing").mkdir()
+    command = f"ulimit -f 100; {sys.executable} -m flows.cli run --landing {tmp_path}/landing --home {tmp_path}/home"
+    done = subprocess.run(["bash", "-c", command], cwd=ROOT, capture_output=True, text=True, timeout=60, check=False)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr.startswith("handoff: the database: ") and "disk" in done.stderr and len(done.stderr.splitlines()) == 1
+
+
 def test_ctrl_c_is_130_and_a_sentence(tmp_path):
     """While it waits for another run, which it says."""
     (tmp_path / "landing").mkdir()
