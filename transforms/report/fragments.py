@@ -30,12 +30,12 @@ def harmless(text: str) -> str:
     return _HARMFUL.sub("\N{REPLACEMENT CHARACTER}", text)
 
 
-def foreign(text: str | None, absent: str = "not known") -> Markup:
+def foreign(text: str | None, absent: str = "not known", *, longest: int = _LONGEST) -> Markup:
     """Text of a source, escaped, isolated in its direction, without control characters, cut where it is longer than a line or three."""
     if text is None or not text.strip():
         return Markup('<span class="empty">{}</span>').format(absent)
     safe = harmless(text.strip())
-    return Markup("<bdi>{}</bdi>").format(safe if len(safe) <= _LONGEST else safe[:_LONGEST] + "…")
+    return Markup("<bdi>{}</bdi>").format(safe if len(safe) <= longest else safe[:longest] + "…")
 
 
 def line(text: str, longest: int = 26) -> str:
