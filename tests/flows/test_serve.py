@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 import shutil
@@ -200,8 +201,14 @@ def test_a_scheduler_is_brought_up_disturbed_and_ends(running: Running):
     running.api.call("DELETE", f"deployments/{pull['id']}")
     running.api.call("PATCH", f"automations/{running.api.automations()[0]['id']}", {"enabled": False})
     running.api.call("PATCH", "work_pools/handoff", {"is_paused": True})
-    running.api.call("DELETE", "work_pools/handoff/workers/handoff")
-    found = {row.check: row for row in (*doctor._pool(running.api), *doctor._deployments(running.api), *doctor._automations(running.api))}
+
+    def without_worker() -> dict[str, doctor.Check] | None:
+        with contextlib.suppress(RunError):  # it has not been heard of yet
+            running.api.call("DELETE", "work_pools/handoff/workers/handoff")
+        rows = {row.check: row for row in (*doctor._pool(running.api), *doctor._deployments(running.api), *doctor._automations(running.api))}
+        return rows if rows["worker"].state == doctor.FAIL else None
+
+    found = running.wait_for(without_worker, WAIT_SECONDS)
     assert {name: row.state for name, row in found.items()} == {
         "work pool": "fail", "worker": "fail", "deployments": "fail", "schedules": "warn", "concurrency limits": "fail", "automations": "warn",
     }  # fmt: skip
