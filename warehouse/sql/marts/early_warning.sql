@@ -233,7 +233,7 @@ warnings AS (
     UNION ALL
     SELECT
         'ownership_currency_fell', 'medium', 'team', CASE WHEN ownership.dimension = 'team' AND ownership.team = 'all' THEN '(all)' ELSE ownership.team END, NULL, parameter.before_at, NULL,
-        ownership.rate, ownership.rate_before - parameter.ownership_drop, ownership.rate_before, 'share',
+        ownership.rate, greatest(ownership.rate_before - parameter.ownership_drop, 0), ownership.rate_before, 'share',
         format(
             '{}: {} of {} open findings have an owner who is there, after {} of {}', ownership.team, ownership.active, ownership.open_findings,
             ownership.active_before, ownership.open_before
@@ -249,7 +249,7 @@ warnings AS (
     UNION ALL
     SELECT
         'coverage_fell', 'medium', 'business_unit', coverage.business_unit, NULL, parameter.before_at, NULL,
-        coverage.rate, coverage.rate_before - parameter.coverage_drop, coverage.rate_before, 'share',
+        coverage.rate, greatest(coverage.rate_before - parameter.coverage_drop, 0), coverage.rate_before, 'share',
         format(
             '{}: {} of {} active assets were scanned in time, after {} of {}', coverage.business_unit, coverage.covered, coverage.assets,
             coverage.covered_before, coverage.assets_before
