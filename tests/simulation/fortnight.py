@@ -1,4 +1,4 @@
-"""A fortnight of the loop under an injected clock: run, dispatch to files, some answer, the rest is escalated. By hand: python tests/simulation/fortnight.py
+"""A fortnight of the loop under an injected clock: run, dispatch to files, some answer, the rest is escalated. By hand: python tests/simulation/fortnight.py [HOURS] [--write]
 
 A small programme lives it: findings land day after day, owners of three teams, one of whom leaves, one of whom has no channel; whoever is told may
 take it, fix it or decline it, and chance, drawn from a seed, says who does. What ought to have been said on each ladder, and to whom, is worked out
@@ -67,6 +67,9 @@ TO_REASSIGN = timedelta(hours=48)
 #: What waits for a digest, a night, a weekend or the cap is out by then.
 HELD = timedelta(days=4)
 LADDERS = ("handoff", "remediation", "reassignment")
+#: Where `--write` puts the figures, and between what.
+_PAGE = Path(__file__).resolve().parents[2] / "docs" / "dispatching.md"
+_BEGIN, _END = "<!-- fortnight -->", "<!-- /fortnight -->"
 
 
 def run(conftest: Any, home: Home, landing: Path, at_us: int, policy: dict) -> None:
@@ -272,12 +275,15 @@ def main() -> None:
     conftest = importlib.util.module_from_spec(spec)
     sys.modules[spec.name] = conftest
     spec.loader.exec_module(conftest)
-    hours = float(sys.argv[1]) if len(sys.argv) > 1 else 10.0
+    hours = next((float(word) for word in sys.argv[1:] if word != "--write"), 10.0)
     with tempfile.TemporaryDirectory() as name:
         life = Fortnight(conftest, Path(name))
         life.live([hours * number for number in range(int(DAYS * 24 / hours) + 1)])
-        for what, count in life.figures(START + timedelta(days=DAYS)).items():
-            print(f"{what}: {count}")
+        figures = "".join(f"{what}: {count}\n" for what, count in life.figures(START + timedelta(days=DAYS)).items())
+    print(figures, end="")
+    if "--write" in sys.argv:
+        before, _, rest = _PAGE.read_text(encoding="utf-8").partition(_BEGIN)
+        _PAGE.write_text(f"{before}{_BEGIN}\n```\n{figures}```\n{_END}{rest.partition(_END)[2]}", encoding="utf-8")
 
 
 if __name__ == "__main__":

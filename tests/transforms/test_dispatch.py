@@ -115,6 +115,15 @@ def test_a_manager_without_a_channel_is_passed_over(case, told):
     assert ("zoe", "handoff 0.8 manager") in sent
 
 
+def test_what_a_person_without_a_channel_has_is_escalated_and_theirs_once_they_have_one(case, told):
+    silent = case(person_id="quiet", status="no_channel")
+    assert told([silent], "2026-05-04T10:00:00Z", routing={"escalation_default": None})[2] == [("notice", "", "no_escalation_default")]
+    assert told([silent], "2026-05-04T10:00:00Z")[0] == [("dana", "notice")]
+    assert ("zoe", "handoff 0.8 manager") in told([silent], "2026-05-04T13:12:00Z")[0]
+    before = Before((), [Taken("f", 1, "dana", "notice")])
+    assert told([case(person_id="bo")], "2026-05-04T10:30:00Z", before)[0] == [("bo", "notice")]
+
+
 def test_what_is_unrouted_goes_to_the_default_or_is_said_to_have_nobody(case, told):
     lost = case(person_id=None, status="nobody", named_by=None)
     assert told([lost], "2026-05-04T10:00:00Z") == ([("dana", "notice")], [], [])
