@@ -69,7 +69,7 @@ def test_an_empty_landing_zone_is_a_good_run_with_empty_marts(handoff, landing, 
     assert "files\t0 new of 0 files\n" in done.out
     assert handoff("sql", "SELECT count(*) FROM mart.handoff", "--home", home).out == "count_star()\n0\n"
     found = handoff("sql", "SELECT table_name FROM duckdb_tables() WHERE schema_name = 'mart' AND estimated_size > 0", "--home", home, "--json").rows
-    assert {row["table_name"] for row in found} <= {"expectation_result", "reconciliation", "dashboard", "control_evidence"}
+    assert {row["table_name"] for row in found} <= {"expectation_result", "reconciliation", "dashboard", "dashboard_trend", "control_evidence"}
     # the same once more: a doubled run changes nothing
     assert handoff("run", "--landing", landing, "--home", home, "--as-of", AS_OF, "--no-report").code == 0
 
