@@ -12,14 +12,14 @@ from transforms.report import charts, fragments
 from transforms.report.fragments import Column
 from warehouse import reports
 
-MANY = 3_000
+MANY = 1_000
 #: Frames that hold a row or more a group that a company may have many of, and the column that names it.
 GROUPED = {"team_handoff": "team", "change_breach": "team", "ingest_capacity": "business_unit", "ownership_currency": "dimension_value"}
 
 
 @pytest.fixture(scope="session")
 def many_groups(hostile_texts) -> dict[str, polars.DataFrame]:
-    """The frames of the hostile record with each of its groups three thousand times over, under names of their own."""
+    """The frames of the hostile record with each of its groups a thousand times over, under names of their own."""
     frames = reports.frames(hostile_texts)
     for name, column in GROUPED.items():
         frame = frames[name]
@@ -35,7 +35,7 @@ def test_a_page_of_very_many_groups_is_short_and_says_how_many_there_are(many_gr
     ordinary = report.render(reports.frames(hostile_texts), grain)
     page = report.render(many_groups, grain)
     assert len(page) < 2 * len(ordinary)
-    assert re.search(r"and [1-9][0-9]?,[0-9]{3} more", page)
+    assert re.search(r"and [0-9]{3} more", page)
     for body in re.findall(r"<tbody>.*?</tbody>", page, re.DOTALL):
         assert body.count("<tr>") <= fragments.MOST_ROWS + 1
     # Mail is short too.

@@ -172,7 +172,7 @@ def test_letters_of_charts_never_meet(browser, browsing, pages, record, width):
             const boxes = [...chart.querySelectorAll('text')].filter(text => text.textContent.trim()).map(text => [text, text.getBoundingClientRect()]);
             boxes.forEach(([text, box], number) => {
                 heights.add(getComputedStyle(text).fontSize);
-                if (box.left < frame.left - 1 || box.right > frame.right + 1 || box.top < frame.top - 2 || box.bottom > frame.bottom + 2) outside.push([chart.querySelector('title').textContent, text.textContent]);
+                if (box.left < frame.left - 2 || box.right > frame.right + 2 || box.top < frame.top - 2 || box.bottom > frame.bottom + 2) outside.push([chart.querySelector('title').textContent, text.textContent]);
                 for (const [other, across] of boxes.slice(number + 1))
                     if (Math.min(box.right, across.right) - Math.max(box.left, across.left) > 0.5 && Math.min(box.bottom, across.bottom) - Math.max(box.top, across.top) > 3)
                         meeting.push([chart.querySelector('title').textContent, text.textContent, other.textContent]);
