@@ -267,12 +267,24 @@ def _doubts(claim: Claim, found: dict[str, dict[str, Any] | None], handoffs: Han
             continue
         if not known["is_open"]:
             doubts.append(f"{known['finding_id']}: its handoff is {known['state']} by the last run")
+        if claim.event == "acknowledgement_withdrawn":
+            doubts += _doubts_of_withdrawal(person, known, rules)
         if claim.occurred_us < to_us_of(known["captured_at"]):
             doubts.append(f"{known['finding_id']}: it was captured only at {iso(to_us_of(known['captured_at']))}")
         if claim.event == "acknowledged" and person and not _may(person, known, rules):
             owner = f"{known['owner_id'] or 'nobody'} owns it, team {known['team'] or 'none'}"
             doubts.append(f"{known['finding_id']}: {owner}; {person['person_id']} of team {person['team'] or 'none'} may not acknowledge it by the policy")
     return doubts
+
+
+def _doubts_of_withdrawal(person: dict[str, Any] | None, known: dict[str, Any], rules: dict[str, Any]) -> list[str]:
+    """A withdrawal counts whoever says it (ruling 46): that there is none to take back, or that it is another one's, is said before it does."""
+    if known["acknowledged_at"] is None:
+        return [f"{known['finding_id']}: nobody had acknowledged it by the last run"]
+    if person is None or (person["person_id"] != known["acknowledged_by"] and not _may(person, known, rules)):
+        who = person["person_id"] if person else "who says so"
+        return [f"{known['finding_id']}: {known['acknowledged_by']} acknowledged it, not {who}, who may not by the policy either; it is taken back all the same, and flagged with both names"]
+    return []
 
 
 def _may(person: dict[str, Any], known: dict[str, Any], rules: dict[str, Any]) -> bool:

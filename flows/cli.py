@@ -10,7 +10,7 @@ from typing import Annotated, Any, NoReturn
 
 import typer
 
-from flows import settings
+from flows import completion, settings
 from flows.help import App
 from flows.printing import line as _line
 from flows.printing import print_error
@@ -24,6 +24,8 @@ settings.quiet()
 
 #: Exit code of what a person ended with Ctrl-C, as shells have it.
 _INTERRUPTED = 130
+#: DuckDB's words for a machine that does not do its part.
+_OF_THE_MACHINE = ("IOException", "FatalException", "OutOfMemoryException")
 
 app = App(
     name="handoff",
@@ -65,7 +67,7 @@ def run(
 
 @app.command(epilog='Example: handoff sql "SELECT severity, median_seconds FROM mart.handoff_latency WHERE dimension = \'all\'"')
 def sql(
-    query: Annotated[str, typer.Argument(help="One query over the published copy.")],
+    query: Annotated[str, typer.Argument(help="One query over the published copy.", autocompletion=completion.queries)],
     home: HomeOption = None,
     as_json: JsonOption = False,
 ) -> None:
@@ -145,7 +147,7 @@ def trackers(
 
 @app.command(epilog="Example: handoff explain 3f2a --html 3f2a.html   (a finding id, a sighting id or a scanner's own id)")
 def explain(
-    finding: Annotated[str, typer.Argument(help="Finding id, sighting id, or a scanner's own id.")],
+    finding: Annotated[str, typer.Argument(help="Finding id, sighting id, or a scanner's own id.", autocompletion=completion.findings)],
     html: Annotated[Path | None, typer.Option("--html", help="Write it as a page, one file, instead of showing it.")] = None,
     home: HomeOption = None,
     as_json: JsonOption = False,
@@ -182,18 +184,30 @@ def desk(
     print(f"desk {out / 'index.html'}")
 
 
-@app.command(epilog="Example: handoff report weekly")
+@app.command(epilog="Example: handoff report weekly --format text | mail -s 'Security handoffs' secops@example.com")
 def report(
-    period: Annotated[str, typer.Argument(help="weekly, monthly or quarterly.")] = "weekly",
+    period: Annotated[
+        str,
+        typer.Argument(
+            help="weekly (security operations), monthly (leadership) or quarterly (steering, with an audit annex).",
+            autocompletion=completion.words("weekly", "monthly", "quarterly"),
+        ),
+    ] = "weekly",
+    file_format: Annotated[str, typer.Option("--format", help="html, text (printed, unless --out is given) or pdf.")] = "html",
+    as_of: Annotated[str | None, typer.Option("--as-of", help="A past instant, ISO 8601 with a zone: the page as it was printed then [default: the last run].")] = None,
+    file: Annotated[Path | None, typer.Option("--file", help="Another published copy than the home's; needs --out.")] = None,
+    out: Annotated[Path | None, typer.Option("--out", help="The report's file [default: one among the home's reports].")] = None,
     home: HomeOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Write the report of the last run for a period."""
-    if period not in ("weekly", "monthly", "quarterly"):
-        raise UsageError("report", seen=repr(period), expected="weekly, monthly or quarterly")
-    from warehouse import published
+    """Write a report: of the last run, of any past instant, or of a published file."""
+    from flows import reporting
 
-    path = published.write_report(settings.home_folder(home), period)
+    folder = settings.home_folder(home)
+    if file_format == "text" and out is None and not as_json:
+        print(reporting.contents(folder, period, file_format, as_of, file).decode(), end="")
+        return
+    path = reporting.write_report(folder, period, file_format, as_of, file, out)
     if as_json:
         _print_json({"period": period, "report": path})
     else:
@@ -202,7 +216,7 @@ def report(
 
 @app.command(epilog="Example: handoff evidence CC7.1 --as-of 2026-03-31T22:00:00Z --out cc7.1-march")
 def evidence(
-    control: Annotated[str | None, typer.Argument(help="The control's id, as in CC7.1, A.8.8, RA-5 [default: list them].")] = None,
+    control: Annotated[str | None, typer.Argument(help="The control's id, as in CC7.1, A.8.8, RA-5 [default: list them].", autocompletion=completion.controls)] = None,
     as_of: Annotated[str | None, typer.Option("--as-of", help="A past instant, ISO 8601 with a zone [default: that of the published copy].")] = None,
     out: Annotated[Path | None, typer.Option("--out", help="The pack's folder [default: one below evidence/ in the home].")] = None,
     framework: Annotated[str | None, typer.Option("--framework", help="Part of its framework's name, where several have that id.")] = None,
@@ -233,8 +247,8 @@ def evidence(
 @app.command(epilog="Example: handoff export --out tables --tables mart.handoff,question.open_for_a_person --format csv")
 def export(
     out: Annotated[Path, typer.Option("--out", help="A new or empty folder.")],
-    file_format: Annotated[str, typer.Option("--format", help="parquet or csv.")] = "parquet",
-    tables: Annotated[str, typer.Option("--tables", help="Tables, views or schemas with commas between them [default: mart,record].")] = "",
+    file_format: Annotated[str, typer.Option("--format", help="parquet or csv.", autocompletion=completion.words("parquet", "csv"))] = "parquet",
+    tables: Annotated[str, typer.Option("--tables", help="Tables, views or schemas with commas between them [default: mart,record].", autocompletion=completion.tables)] = "",
     home: HomeOption = None,
     as_json: JsonOption = False,
 ) -> None:
@@ -305,7 +319,7 @@ def warnings(
     as_json: JsonOption = False,
 ) -> None:
     """What will hurt soon, and whom to call: breaches to expect, silent sources, arrivals above capacity, falling ownership and coverage."""
-    from warehouse import warnings as early
+    from warehouse import early_warning as early
 
     rows = early.read(settings.home_folder(home), kind)
     if as_json:
@@ -371,7 +385,7 @@ def tickets(
 
 
 ReasonOption = Annotated[str, typer.Option("--reason", help="Why, in a sentence: kept in the record.")]
-FindingsArgument = Annotated[list[str] | None, typer.Argument(help="Finding ids, sighting ids, scanners' own ids, or `scanner:own id`.")]
+FindingsArgument = Annotated[list[str] | None, typer.Argument(help="Finding ids, sighting ids, scanners' own ids, or `scanner:own id`.", autocompletion=completion.findings)]
 PersonOption = Annotated[str, typer.Option("--as", help="Who says so: a person of the directory, by id, alias or mail address.")]
 AtOption = Annotated[str | None, typer.Option("--at", help="When it was so, ISO 8601 with a zone [default: now].")]
 UnknownOption = Annotated[bool, typer.Option("--unknown-ok", help="Write it down for what no finding is known by too; it waits for its finding.")]
@@ -454,7 +468,7 @@ BaseUrlOption = Annotated[str | None, typer.Option("--base-url", help="How peopl
 
 @app.command(epilog="Example: handoff link 260e855be8e4 --as dirk --base-url https://handoff.example.com")
 def link(
-    finding: Annotated[str, typer.Argument(help="Finding id, sighting id, or a scanner's own id.")],
+    finding: Annotated[str, typer.Argument(help="Finding id, sighting id, or a scanner's own id.", autocompletion=completion.findings)],
     person: PersonOption,
     is_decline: Annotated[bool, typer.Option("--decline", help="A link to decline by, instead of one to acknowledge by.")] = False,
     expires: Annotated[str, typer.Option("--expires", help="For how long it is good, as in 12h or 7d.")] = "7d",
@@ -531,7 +545,7 @@ def _decide(decision: str, sha256: str, reason: str, home: Path | None, as_json:
         print(f"{decision} {path}: it takes effect with the next run")
 
 
-ShaArgument = Annotated[str, typer.Argument(help="The file's sha256, or its beginning (see `handoff status`).")]
+ShaArgument = Annotated[str, typer.Argument(help="The file's sha256, or its beginning (see `handoff status`).", autocompletion=completion.waiting_files)]
 
 
 @app.command(epilog='Example: handoff release 9f3c --reason "half the fleet was switched off"')
@@ -756,6 +770,8 @@ def _fail(error: Exception) -> int:
         error = UsageError(command.removeprefix("handoff").strip() or "the command line", seen=seen, remedy=f"see `{command} --help`")
     elif isinstance(error, OSError):
         error = RunError(str(error.filename or "the operating system"), seen=error.strerror or str(error), remedy="see that it is there, may be used, and has room")
+    elif type(error).__name__ in _OF_THE_MACHINE and type(error).__module__.endswith("duckdb"):  # by name: only the warehouse imports duckdb
+        error = RunError("the database", seen=str(error).splitlines()[0], remedy="see whether disk or memory is full; what was committed stays, the last good copy too")
     if not isinstance(error, HandoffError):
         raise error
     print_error(error, as_json="--json" in sys.argv)

@@ -231,10 +231,11 @@ def _steps(plan: Plan, facts: Facts) -> list[Step]:
     steps += [_step("wait", held.message, facts, _HELD[held.reason]) for held in plan.held]
     for found in plan.unreachable:
         word = f"{found.kind} {found.step}".rstrip()
-        steps.append(Step("nobody", None, None, False, False, found.severity, [found.finding_id], [found.cycle], [word], f"nobody can be told: {found.reason}"))
+        steps.append(Step("nobody", None, None, False, False, found.severity, [found.finding_id], [found.cycle], [word], f"nobody can be told: {_NOBODY.get(found.reason, found.reason)}"))
     return steps
 
 
+_NOBODY = {"no_manager": "there is no manager that far up who can be told", "no_escalation_default": "the policy names no routing.escalation_default"}
 _HELD = {
     "digest": "it goes out with the digest of their next business day",
     "quiet_hours": "it is night where they are",
@@ -244,7 +245,7 @@ _HELD = {
 
 
 def _reasons(message: Message) -> str:
-    return "; ".join(dict.fromkeys(decision.why for decision in message.decisions))
+    return "what came up or fell due since their last digest" if message.is_digest else dispatch.reasons(message.decisions)
 
 
 def _step(action: str, message: Message, facts: Facts, why: str) -> Step:

@@ -17,6 +17,48 @@ AUDIENCES = {
     "Keep it running": ("serve", "doctor", "watchdog", "simulate"),
 }
 _REST = "Commands"
+#: What the exit code of any command says.
+EXIT_CODES = {
+    0: "good; for `run`: published, whatever the input was like",
+    1: "it could not do its work, or what it checks is not so: another run holds the home, a disk is full, a tracker did not answer, a digest differs",
+    2: "wrong usage: an option, an id that nobody knows, the policy (named with key and line), a home without a published copy",
+    3: "done, but one of our own laws failed: nothing is published, `handoff status` says which",
+    130: "ended with Ctrl-C; what was committed stays",
+}
+#: Commands without --json, and why.
+WITHOUT_JSON = {"serve ack": "none: it serves until it is ended", "serve scheduler": "none: it serves until it is ended"}
+#: The keys of the object that each command prints for --json. They stay; others may come.
+JSON_KEYS = {
+    "run": ("run_id", "as_of", "home", "files_seen", "files_new", "files_quarantined", "files_held", "rows_in", "rows_new", "rows_duplicate", "rows_rejected", "own_events",
+            "findings", "handoffs", "open", "unrouted", "flags", "laws_broken", "problems", "quarantined", "published", "report"),
+    "pull": ("rows",),
+    "status": ("home", "published_as_of", "last_runs", "five_numbers", "queue", "waiting_files", "failed_expectations"),
+    "release": ("decision", "path"),
+    "discard": ("decision", "path"),
+    "retract": ("decision", "path"),
+    "reprocess": ("decision", "path"),
+    "rebuild": ("as_of", "out", "said"),
+    "verify": ("rows",),
+    "sql": ("rows",),
+    "explain": ("finding_id", "title", "severity", "severity_rule", "state", "is_open", "asset_id", "target", "scanners", "handoffs", "presence", "timeline"),
+    "whatif": ("as_of", "runs_replayed", "is_other_code", "out", "policy_change", "difference"),
+    "formats": ("rows",),
+    "trackers": ("rows",),
+    "ack": ("events", "warnings"),
+    "decline": ("events", "warnings"),
+    "reassign": ("events", "warnings"),
+    "link": ("url", "finding_id", "cycle", "person_id", "expires_at"),
+    "dispatch": ("as_of", "counts", "steps"),
+    "tickets": ("rows",),
+    "sweep": ("ownership", "reassignments", "without_proposal", "files"),
+    "report": ("period", "report"),
+    "evidence": ("rows",),
+    "export": ("export", "version", "as_of", "digests", "format", "writer", "tables"),
+    "redact": ("redacted",),
+    "doctor": ("rows",),
+    "watchdog": ("as_of", "age_seconds", "running", "running_seconds"),
+    "simulate": ("files", "bytes", "out", "command"),
+}  # fmt: skip
 #: Columns that help takes at most, however wide the terminal is.
 _WIDTH = 120
 

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 from flows import metrics, settings
 from flows.progress import Lines
@@ -186,8 +186,6 @@ def rebuild_as_of(home_folder: Path, as_of: str, out: Path, policy_path: Path | 
 
     Under the policy of the last run at or before it, unless one is given. Never touches the home. Raises `UsageError`.
     """
-    from expectations import gate
-
     as_of_us, home = settings.instant(as_of), Home(home_folder)
     assert as_of_us is not None
     past = history.past_at(home, as_of_us)
@@ -196,16 +194,7 @@ def rebuild_as_of(home_folder: Path, as_of: str, out: Path, policy_path: Path | 
     draft = out.with_name(f".{out.name}.draft")
     draft.unlink(missing_ok=True)
     try:
-        progress("copy what was known")
-        with history.copy_known(home, draft, as_of_us) as connection:
-            progress("compute")
-            said = compute_known(connection, policy, as_of_us)
-            models.build(connection, progress)
-            progress("check expectations")
-            verdict = gate.validate(batches.fetch(connection), progress)
-            batches.write_results(connection, verdict)
-            models.build_results(connection)
-            digest = history.sign(connection, policy, as_of_us, code, is_lawful=not verdict.laws_broken)
+        with computed_as_of(home, draft, as_of_us, policy, code, progress) as (connection, said, verdict, digest):
             publish.strip(connection)
         draft.replace(out)
     finally:
@@ -218,6 +207,32 @@ def rebuild_as_of(home_folder: Path, as_of: str, out: Path, policy_path: Path | 
         lines.append("computed by other code than the run's before it: the digest is no promise")
     lines += [f"a law of our own is broken: {law}" for law in verdict.laws_broken]
     return lines
+
+
+class Computed(NamedTuple):
+    """Marts computed by themselves, in a file that is open; how much they are of, in words, what expectations found, and their digest."""
+
+    connection: Any
+    said: str
+    verdict: Any
+    mart_digest: str
+
+
+@contextmanager
+def computed_as_of(home: Home, draft: Path, as_of_us: int, policy: Policy, code: str, progress: Progress = nobody) -> Iterator[Computed]:
+    """The marts of a past instant in a new file, as a run at it would have computed them from what was known by then."""
+    from expectations import gate
+
+    progress("copy what was known")
+    with history.copy_known(home, draft, as_of_us) as connection:
+        progress("compute")
+        said = compute_known(connection, policy, as_of_us)
+        models.build(connection, progress)
+        progress("check expectations")
+        verdict = gate.validate(batches.fetch(connection), progress)
+        batches.write_results(connection, verdict)
+        models.build_results(connection)
+        yield Computed(connection, said, verdict, history.sign(connection, policy, as_of_us, code, is_lawful=not verdict.laws_broken))
 
 
 def what_if(

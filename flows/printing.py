@@ -16,6 +16,10 @@ from transforms.domain.errors import HandoffError
 
 #: Columns below which nothing is wrapped any more.
 _NARROWEST = 40
+#: A longer word of a sentence may be broken.
+_WORD = 20
+#: Blank columns between two of a table.
+_GAP = 2
 
 
 def print_json(value: Any, require: Callable[[], None] | None = None) -> None:
@@ -42,22 +46,44 @@ def print_error(error: HandoffError, *, as_json: bool = False) -> None:
 
 
 def print_table(columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
-    """A table within the terminal's width; tab-separated and whole when piped."""
+    """A table within the terminal's width, row by row where that would break words; tab-separated and whole when piped."""
+    texts = [["" if value is None else str(value) for value in row] for row in rows]
     if not sys.stdout.isatty():
         print("\t".join(columns))
-        for row in rows:
-            print("\t".join("" if value is None else str(value).replace("\t", " ").replace("\n", " ") for value in row))
-        return
+        for row in texts:
+            print("\t".join(text.replace("\t", " ").replace("\n", " ") for text in row))
+    elif _width(columns, texts) > shutil.get_terminal_size().columns:
+        for number, row in enumerate(texts, 1):
+            print(f"row {number} of {len(texts)}")
+            print_pairs({f"  {name}": text for name, text in zip(columns, row, strict=True) if text})
+    else:
+        _draw(columns, texts)
+
+
+def _width(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> int:
+    """Columns of a terminal that a table takes at least: an id is not broken, nor a short word of a sentence."""
+    longest = [len(name) for name in columns]
+    for row in rows:
+        longest = [max(before, _narrowest(text)) for before, text in zip(longest, row, strict=True)]
+    return sum(longest) + _GAP * len(columns)
+
+
+def _narrowest(text: str) -> int:
+    words = text.split()
+    return len(text) if len(words) < 2 else min(max(map(len, words)), _WORD)
+
+
+def _draw(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
     from rich.box import SIMPLE_HEAD
     from rich.console import Console
     from rich.table import Table
     from rich.text import Text
 
-    table = Table(box=SIMPLE_HEAD, pad_edge=False)
+    table = Table(box=SIMPLE_HEAD, padding=(0, 1, 0, 0), show_edge=False)
     for name in columns:
         table.add_column(name, overflow="fold")
     for row in rows:
-        table.add_row(*(Text("" if value is None else str(value)) for value in row))
+        table.add_row(*map(Text, row))
     Console().print(table)
 
 
@@ -69,7 +95,7 @@ def print_pairs(pairs: dict[str, str]) -> None:
             print(f"{name}\t{text}")
             continue
         room = max(shutil.get_terminal_size().columns - width, _NARROWEST)
-        for number, part in enumerate(textwrap.wrap(text, room, break_on_hyphens=False)):
+        for number, part in enumerate(textwrap.wrap(text, room, break_on_hyphens=False, break_long_words=False) or [""]):
             print(f"{name if not number else '':<{width}}{part}")
 
 

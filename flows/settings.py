@@ -49,7 +49,7 @@ def read_layer(path: Path) -> tuple[str, str]:
     try:
         return str(path), path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
-        raise UsageError("--policy", seen=f"{path} cannot be read: {error}", expected="a YAML file") from None
+        raise UsageError("--policy", seen=f"{path} cannot be read: {getattr(error, 'strerror', None) or error}", expected="a YAML file") from None
 
 
 def read_file(option: str, path: Path) -> bytes:
@@ -58,7 +58,7 @@ def read_file(option: str, path: Path) -> bytes:
         content = path.read_bytes()
         return gzip.decompress(content) if content[:2] == b"\x1f\x8b" else content
     except (OSError, EOFError, zlib.error) as error:
-        raise UsageError(option, seen=f"{path} cannot be read: {error}") from None
+        raise UsageError(option, seen=f"{path} cannot be read: {getattr(error, 'strerror', None) or error}", expected="a file") from None
 
 
 def redaction_key(folder: Path) -> bytes:
@@ -127,6 +127,14 @@ def desk_url() -> str | None:
     if parts.scheme not in ("https", "http", "file") or not (parts.netloc or parts.scheme == "file") or parts.query or parts.fragment:
         raise UsageError("$HANDOFF_DESK_URL", seen=repr(given), expected="the address of a folder, as in https://handoff.example.com/desk")
     return given
+
+
+def names_channels(policy: Path | None) -> bool:
+    """Whether the user's own policy says by which channels people are told. Raises `UsageError` where it cannot be read."""
+    import yaml
+
+    stated = yaml.safe_load(read_layer(policy)[1]) if policy is not None else None
+    return "channels" in ((stated or {}).get("dispatch") or {})
 
 
 def default_policy_text() -> str:

@@ -39,7 +39,7 @@ def write_programme(shape: Shape, out: Path, progress: Progress = nobody) -> Wri
         )
     written: set[str] = set()
     size = 0
-    step = f"write {shape.findings:,} findings to {out}"
+    step = f"write a programme to {out}"
     progress(step)
     try:
         for path, content in simulate(shape):

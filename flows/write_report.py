@@ -6,19 +6,21 @@ from pathlib import Path
 
 from prefect import flow
 
+from flows import reporting
 from flows.orchestration import as_task, options_of, show_numbers
-from warehouse import published
 
 
 @flow(name="write-report", persist_result=False)
-def write_report(home: str | None = None, period: str = "weekly") -> None:
+def write_report(home: str | None = None, period: str = "weekly", formats: list[str] | None = None) -> None:
     """Writes the report of what was last published.
 
     Args:
         home: Where published copy and reports live [$HANDOFF_HOME, else ./.handoff].
         period: weekly, monthly or quarterly.
+        formats: html, text, pdf [html and text].
     """
     folder = options_of(None, home).home
-    path: Path = as_task(published.write_report, folder, period)
-    print(f"handoff: report {path}")
+    for file_format in formats or ("html", "text"):
+        path: Path = as_task(reporting.write_report, folder, period, file_format)
+        print(f"handoff: report {path}")
     show_numbers(folder)

@@ -43,6 +43,7 @@ def started() -> Iterator[Any]:
         options.add_argument(argument)
     options.set_capability("goog:loggingPrefs", {"browser": "ALL", "performance": "ALL"})
     driver = webdriver.Chrome(options=options, service=webdriver.ChromeService(executable_path=str(DRIVER)))
+    driver.set_script_timeout(120)  # axe on a long page, on a busy machine
     try:
         yield driver
     finally:

@@ -34,7 +34,7 @@ from transforms.domain.instants import iso, parse_stamp
 from transforms.domain.policy import Policy, load_policy
 from transforms.domain.sidecar import Sidecar, read_sidecar, source_of
 from transforms.registers import registers_of
-from warehouse import derived, load, models, publish, record
+from warehouse import derived, load, models, publish, record, schema
 from warehouse.home import Home
 from warehouse.job import open_job
 from warehouse.load import Loaded
@@ -249,6 +249,7 @@ def _memory() -> duckdb.DuckDBPyConnection:
     connection = duckdb.connect(":memory:")
     connection.execute("SET TimeZone = 'UTC'")
     connection.execute("SET threads = 1")
+    schema.create_record(connection)  # empty: for marts that also read when what came in
     return connection
 
 
@@ -426,7 +427,7 @@ def published_home(plain_landing: Path, tmp_path_factory: pytest.TempPathFactory
 
 
 @pytest.fixture(scope="session")
-def published_demo(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def demo_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A home with the bundled demo run, the whole job as `make demo` runs it but for the report; not to be written to."""
     from flows.job import Options, run
 

@@ -74,7 +74,9 @@ class Decision(NamedTuple):
     person_id: str
     severity: str
     due_us: int
+    #: Why they, and what has not happened; empty for a notice.
     why: str
+    what: str = ""
 
     @property
     def word(self) -> str:
@@ -298,8 +300,8 @@ class _Planner:
             reason = next((person.reason or "" for person, _ in due.people), due.otherwise)
             self._unreachable.append(Unreachable(due.kind, due.step, *case.place, case.severity, reason))
         elif (*case.place, word, person.person_id) not in self._taken:
-            why = "; ".join(text for text in (due.what, relation) if text)
-            self._decisions[person.person_id, case.place].append(Decision(due.kind, due.step, *case.place, person.person_id, case.severity, due.due_us, why))
+            decision = Decision(due.kind, due.step, *case.place, person.person_id, case.severity, due.due_us, relation, due.what)
+            self._decisions[person.person_id, case.place].append(decision)
 
     # To whom
 
@@ -407,6 +409,15 @@ def lost_route(case: Case) -> str:
 def _why(case: Case) -> str:
     since = f" since {from_us(case.named_us):%Y-%m-%d}" if case.named_us is not None else ""
     return f"the mapping {case.named_by} names you{since}" if case.named_by else f"it was given to you{since}"
+
+
+def reasons(decisions: Iterable[Decision]) -> str:
+    """Why somebody is told of one cycle, in words: of the rungs of a ladder that they are told of at once, the last says all."""
+    last: dict[Kind, Decision] = {}
+    for decision in sorted(decisions, key=lambda decision: decision.due_us):
+        last[decision.kind] = decision
+    found = [text for decision in last.values() for text in (decision.what, decision.why) if text]
+    return "; ".join(dict.fromkeys(found))
 
 
 def backoff_us(attempts: int, policy: Policy) -> int:

@@ -10,7 +10,7 @@ from typing import NamedTuple
 from jinja2 import Environment, StrictUndefined, Template
 
 from transforms.acknowledgement import NOT_IN_A_DIGEST, may_acknowledge
-from transforms.dispatch import Case, Message, lost_route, zone_of
+from transforms.dispatch import Case, Message, lost_route, reasons, zone_of
 from transforms.domain.documents import one_line
 from transforms.domain.instants import MICROSECONDS, from_us, zone
 from transforms.domain.policy import Policy
@@ -111,7 +111,7 @@ class _Writer:
             "title": plain(case.title) or "a finding",
             "where": plain(case.asset_id or "no known asset") + (f" (scanned as {plain(case.target)})" if case.target and case.target != case.asset_id else ""),
             "owner": None if is_owner else self._owner(case),
-            "why": "; ".join(dict.fromkeys(plain(decision.why, 300) for decision in decisions)),
+            "why": plain(reasons(decisions), 500),
             "waits": self._waits(case),
             "due": f"{self._local(due_us)}, to {'acknowledge' if is_waiting else 'fix and verify'}{' (overdue)' if due_us < self._at else ''}" if due_us is not None else "no date",
             "fixed": f"when a later scan by {plain(', '.join(case.scanners))} no longer finds it" if case.scanners else None,
@@ -124,7 +124,7 @@ class _Writer:
 
     def can_take_all(self, cases: Sequence[Case]) -> bool:
         """Whether one word takes all of a digest: nothing critical or high, that nobody takes without having looked at it (ruling 95)."""
-        return self._message.is_digest and all(case.severity not in NOT_IN_A_DIGEST and self._may_take(case) for case in cases)
+        return len(cases) > 1 and all(case.severity not in NOT_IN_A_DIGEST and self._may_take(case) for case in cases)
 
     def _may_take(self, case: Case) -> bool:
         is_routed, rules = case.status == "routed", self._policy.acknowledgement

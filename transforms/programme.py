@@ -35,7 +35,7 @@ from transforms.references import References
 from transforms.registers import registers_of
 from transforms.routing import Directory, Ownership, person_key
 from transforms.severity import Band, Calibrator, environment, native_term, scanner_score
-from transforms.versions import Disagreement, Row, Snapshot, Timeline, timeline
+from transforms.versions import ALWAYS, Disagreement, Row, Snapshot, Timeline, timeline
 from transforms.winners import Fields, as_text, instants_as_microseconds, rows_of, winners
 
 _REGISTERS = {"asset": tables.ASSET, "person": tables.PERSON, "ownership": tables.OWNERSHIP}
@@ -113,6 +113,8 @@ class _Derivation:
         self._deliveries: dict[str, digest.Delivery] = {}
         self._moves: dict[tuple[str, str], str] = {}
         self._calendars = {name: Calendar(name, calendar) for name, calendar in policy.calendars.items()}
+        #: Who owns an open handoff, with when the earliest of theirs was captured.
+        self._owners: dict[str, int] = {}
 
     def run(self) -> Derived:
         registers = {name: self._register(name) for name in _REGISTERS}
@@ -140,6 +142,7 @@ class _Derivation:
             self._flush()
         for (team, is_owned, is_active), open_findings in sorted(self._owners_before.items(), key=lambda item: (item[0][0] or "", *item[0][1:])):
             self._add("ownership_before", team=team, is_owned=is_owned, is_active=is_active, open_findings=open_findings)
+        self._unreachable()
         self._flush()
         return Derived({name: pa.concat_tables(frames) for name, frames in self._frames.items()}, self._own_events)
 
@@ -336,6 +339,28 @@ class _Derivation:
             starts = [directory.since(person_id, as_of) for person_id in ids]
             since = max((start for start in starts if start is not None), default=None)
             self._add("directory_issue", issue=issue, subject=subject, person_ids=ids, since_at=since)
+
+    def _unreachable(self) -> None:
+        """Whom escalation would pass over: managers of those who own open handoffs, and the escalation default, who cannot be told."""
+        below: dict[str, list[str]] = defaultdict(list)
+        for owner_id in sorted(self._owners):
+            record = self._directory.person(owner_id, self._as_of).record
+            manager = self._directory.person(record["manager_id"] if record else None, self._as_of)
+            if manager.person_id is not None and not manager.is_valid:
+                below[manager.person_id].append(owner_id)
+        found = [("unreachable_manager", manager_id, ids, min(self._owners[owner_id] for owner_id in ids)) for manager_id, ids in sorted(below.items())]
+        default = self._directory.person(self._policy.routing.escalation_default, self._as_of)
+        if default.person_id is not None and not default.is_valid:
+            found.append(("unreachable_default", default.person_id, [], ALWAYS))
+        for issue, subject, ids, start in found:
+            self._add("directory_issue", issue=issue, subject=subject, person_ids=ids, since_at=self._invalid_since(subject, start))
+
+    def _invalid_since(self, reference: str, start: int) -> int | None:
+        """Since when, but not before `start`, a reference that names no valid person at as_of has named none; None where it always did."""
+        changes = self._directory.changes
+        later = changes[bisect_right(changes, start) : bisect_right(changes, self._as_of)]
+        since = next((at for at in reversed(later) if self._directory.person(reference, at - 1).is_valid), start)
+        return None if since == ALWAYS else since
 
     def _tickets(self) -> None:
         """What the trackers say of their tickets, held against the record later. One that does not say when it changed is as it was when it landed."""
@@ -723,6 +748,9 @@ class _Derivation:
         self._owned_before(ev)
         if cycle.is_open:
             self._open_cycle(finding, ev)
+            if current.person.record is not None and current.person.person_id is not None:
+                owner_id = current.person.person_id
+                self._owners[owner_id] = min(cycle.started_us, self._owners.get(owner_id, cycle.started_us))
 
     def _control(self, finding_id: str, control: Control) -> None:
         self._add(

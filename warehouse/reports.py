@@ -48,11 +48,12 @@ def _has_parameters(connection: duckdb.DuckDBPyConnection) -> bool:
 
 
 def write_report(connection: duckdb.DuckDBPyConnection, home: Home, period: str) -> Path:
-    """Writes `report-<period>.html` and returns its path; period is week, month or quarter (or weekly, monthly, quarterly).
+    """Writes `report-<period>.html`, and `report-<period>.txt` beside it for mail; returns the page's path.
 
-    The same record, policy and as_of give the same bytes. Write it after the run's own row, whose digests it shows.
+    Period is week, month or quarter (or weekly, monthly, quarterly).
     """
-    page = report.render(frames(connection), period)
+    found = frames(connection)
     path = home.reports / f"report-{period}.html"
-    write_durably(path, page.encode("utf-8"))
+    write_durably(path.with_suffix(".txt"), report.render_text(found, period).encode("utf-8"))
+    write_durably(path, report.render(found, period).encode("utf-8"))
     return path

@@ -73,7 +73,7 @@ def verify_file(path: Path, code_version: str) -> list[dict[str, Any]]:
     Raises `UsageError` where it is no such file.
     """
     if not path.is_file():
-        raise UsageError("--file", seen=f"{path} is not there", expected="a published copy, or a file of `handoff rebuild --as-of`")
+        raise UsageError("--file", seen=f"{path} is no file", expected="a published copy, or a file of `handoff rebuild --as-of`")
     with connect(path, read_only=True) as connection:
         if not connection.execute("SELECT 1 FROM duckdb_tables() WHERE schema_name = 'record' AND table_name = 'run'").fetchone():
             raise UsageError("--file", seen=f"{path} has no table record.run", expected="a published copy, or a file of `handoff rebuild --as-of`")

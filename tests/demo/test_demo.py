@@ -44,9 +44,9 @@ MARTS = (
 
 
 @pytest.fixture(scope="session")
-def published(published_demo: Path) -> Iterator[duckdb.DuckDBPyConnection]:
+def published(demo_home: Path) -> Iterator[duckdb.DuckDBPyConnection]:
     """The published copy of one run over the demo."""
-    with duckdb.connect(str(published_demo / "handoff.duckdb"), read_only=True) as connection:
+    with duckdb.connect(str(demo_home / "handoff.duckdb"), read_only=True) as connection:
         yield connection
 
 
@@ -271,17 +271,17 @@ EXPLAINED = ROOT / "tests" / "golden" / "explain"
 
 
 @pytest.mark.parametrize("finding", sorted(path.stem for path in EXPLAINED.glob("*.txt")))
-def test_a_finding_is_explained_in_these_words(published_demo: Path, finding: str) -> None:
+def test_a_finding_is_explained_in_these_words(demo_home: Path, finding: str) -> None:
     """Read line by line against the landing zone (tests/golden/explain/README.md)."""
-    told = explaining.text(copies.life(published_demo, finding))
+    told = explaining.text(copies.life(demo_home, finding))
     assert told.splitlines() == (EXPLAINED / f"{finding}.txt").read_text(encoding="utf-8").splitlines()
     assert max(len(line) for line in told.splitlines()) <= explaining.WIDTH
 
 
-def test_every_finding_of_the_demo_can_be_explained(published_demo: Path, published: duckdb.DuckDBPyConnection) -> None:
+def test_every_finding_of_the_demo_can_be_explained(demo_home: Path, published: duckdb.DuckDBPyConnection) -> None:
     """Each of its events, decisions and failure modes stands in its life once; both clocks add up."""
     for (finding_id,) in published.execute("SELECT finding_id FROM mart.finding ORDER BY ALL").fetchall():
-        found = copies.explain(published_demo, finding_id)
+        found = copies.explain(demo_home, finding_id)
         kinds = Counter(entry["kind"] for entry in found["timeline"])
         assert kinds["event"] == len(found["rows"]["event"])
         assert kinds["decision"] == len(found["rows"]["decision"])

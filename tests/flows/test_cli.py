@@ -65,10 +65,11 @@ def landing(tmp_path: Path) -> Path:
 def test_an_empty_landing_zone_is_a_good_run_with_empty_marts(handoff, landing, home):
     done = handoff("run", "--landing", landing, "--home", home, "--as-of", AS_OF, "--no-report")
     assert done.code == 0, done.err
-    assert "0 new of 0 files" in done.out
+    assert done.out.splitlines()[0] == f"as of {AS_OF}: 0 open handoffs, 0 unrouted, 0 flags"
+    assert "files\t0 new of 0 files\n" in done.out
     assert handoff("sql", "SELECT count(*) FROM mart.handoff", "--home", home).out == "count_star()\n0\n"
     found = handoff("sql", "SELECT table_name FROM duckdb_tables() WHERE schema_name = 'mart' AND estimated_size > 0", "--home", home, "--json").rows
-    assert {row["table_name"] for row in found} <= {"expectation_result", "reconciliation", "dashboard", "control_evidence"}
+    assert {row["table_name"] for row in found} <= {"expectation_result", "reconciliation", "dashboard", "dashboard_trend", "control_evidence"}
     # the same once more: a doubled run changes nothing
     assert handoff("run", "--landing", landing, "--home", home, "--as-of", AS_OF, "--no-report").code == 0
 
@@ -337,7 +338,7 @@ def test_a_reader_that_stops_listening_is_no_error(tools, published_home):
 
     command = f"{sys.executable} -m flows.cli sql 'FROM mart.handoff_latency' --home {published_home} | head -1; exit ${{PIPESTATUS[0]}}"
     done = subprocess.run(["bash", "-c", command], capture_output=True, text=True, cwd=tools.PROJECT, timeout=60, check=False)
-    assert done.stderr == ""
+    assert (done.returncode, done.stderr) == (0, "")
     assert done.stdout.startswith("period_grain\t")
 
 

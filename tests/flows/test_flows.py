@@ -211,6 +211,7 @@ def test_what_is_scheduled():
     } == {
         "run_handoff-hourly": ("0 * * * *", "UTC", True),
         "pull_trackers-connected": ("50 * * * *", "UTC", False),
+        "dispatch_notifications-people": ("10,25,40,55 * * * *", "UTC", False),
         "sweep_findings-daily": ("30 5 * * *", ZONE, True),
         "maintain_warehouse-daily": ("30 3 * * *", ZONE, True),
         "write_report-weekly": ("45 23 * * 0", ZONE, True),

@@ -133,7 +133,7 @@ def test_by_default_a_run_speaks_to_nobody_and_imports_no_sdk(tmp_path):
     env = {name: value for name, value in os.environ.items() if not name.startswith(("PREFECT_", "HANDOFF_", "OTEL_"))}
     done = subprocess.run(
         [sys.executable, "-c", text, "run", "--landing", str(SCENARIO / "landing"), "--home", str(tmp_path / "home"), "--as-of", AS_OF],
-        cwd=tmp_path, env={**env, "PYTHONPATH": os.pathsep.join([str(tmp_path), str(ROOT)])}, capture_output=True, text=True, timeout=120, check=True,
+        cwd=tmp_path, env={**env, "PYTHONPATH": os.pathsep.join([str(tmp_path), str(ROOT)])}, capture_output=True, text=True, timeout=600, check=True,
     )  # fmt: skip
     assert json.loads(done.stdout.splitlines()[-1]) == []
     assert not (tmp_path / "spoken").exists(), (tmp_path / "spoken").read_text()

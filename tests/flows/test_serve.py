@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 import shutil
@@ -58,6 +59,19 @@ def test_what_cannot_be_meant_is_said_before_anything_is_started(tmp_path):
         with pytest.raises(UsageError, match="expected a free port"):
             serve.serve(options(tmp_path, port=other.getsockname()[1]))
     assert not (tmp_path / "home" / "prefect").exists()
+
+
+@pytest.mark.parametrize(
+    ("policy", "is_on"),
+    [("", False), ("dispatch: {cap_per_day: 3}", False), ("dispatch:", False), ("dispatch: {channels: {urgent: file, routine: file}}", True), ("dispatch: {channels: {routine: mail}}", True)],
+)
+def test_what_waits_for_something_to_be_set_up(tmp_path, policy, is_on):
+    (tmp_path / "policy.yaml").write_text(policy)
+    assert list(serve.what_is_set_up(options(tmp_path)).values()) == [False, False], "nothing is said"
+    assert list(serve.what_is_set_up(options(tmp_path, policy=tmp_path / "policy.yaml")).values()) == [False, is_on]
+    (tmp_path / "home").mkdir()
+    (tmp_path / "home" / "connections.yaml").write_text("")
+    assert list(serve.what_is_set_up(options(tmp_path)).values()) == [True, False]
 
 
 # A real one
@@ -161,6 +175,8 @@ def test_a_scheduler_is_brought_up_disturbed_and_ends(running: Running):
     assert sweep["parameters"]["policy"] == str(running.folder / "policy.yaml")
     pull = deployments["flows/pull_trackers.py:pull_trackers/connected"]
     assert [one["active"] for one in pull["schedules"]] == [False], "there is no connections.yaml"
+    dispatch = deployments["flows/dispatch_notifications.py:dispatch_notifications/people"]
+    assert ([one["active"] for one in dispatch["schedules"]], dispatch["parameters"]["apply"]) == ([False], False), "the policy names no channels"
     assert {one["name"] for one in running.api.automations()} == {"handoff-zombie", "handoff-stuck-pending"}
     serve.put_automations(running.api, ROOT / "deploy" / "automations.yaml")
     assert len(running.api.automations()) == 2, "they are brought up to date, and not made again"
@@ -185,8 +201,14 @@ def test_a_scheduler_is_brought_up_disturbed_and_ends(running: Running):
     running.api.call("DELETE", f"deployments/{pull['id']}")
     running.api.call("PATCH", f"automations/{running.api.automations()[0]['id']}", {"enabled": False})
     running.api.call("PATCH", "work_pools/handoff", {"is_paused": True})
-    running.api.call("DELETE", "work_pools/handoff/workers/handoff")
-    found = {row.check: row for row in (*doctor._pool(running.api), *doctor._deployments(running.api), *doctor._automations(running.api))}
+
+    def without_worker() -> dict[str, doctor.Check] | None:
+        with contextlib.suppress(RunError):  # it has not been heard of yet
+            running.api.call("DELETE", "work_pools/handoff/workers/handoff")
+        rows = {row.check: row for row in (*doctor._pool(running.api), *doctor._deployments(running.api), *doctor._automations(running.api))}
+        return rows if rows["worker"].state == doctor.FAIL else None
+
+    found = running.wait_for(without_worker, WAIT_SECONDS)
     assert {name: row.state for name, row in found.items()} == {
         "work pool": "fail", "worker": "fail", "deployments": "fail", "schedules": "warn", "concurrency limits": "fail", "automations": "warn",
     }  # fmt: skip
@@ -207,8 +229,8 @@ def test_a_scheduler_is_brought_up_disturbed_and_ends(running: Running):
     running.wait_for(lambda: running.children().get("worker") not in (None, worker), WAIT_SECONDS)
     assert "worker ended with -9: again in 1 s" in running.words()
 
-    # Told to end, it leaves nothing.
-    running.process.terminate()
+    # Told to end as by Ctrl-C, it leaves nothing; `make test-scheduler` ends it by SIGTERM.
+    running.process.send_signal(signal.SIGINT)
     assert running.process.wait(END_SECONDS) == 0
     assert running.words().splitlines()[-1] == "handoff: stopped"
     assert running.belongings() == []

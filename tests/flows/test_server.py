@@ -342,7 +342,10 @@ def test_news_are_what_was_not_so_before(server: Server, tmp_path: Path):
 
             landing, home, policy, first, second = sys.argv[1:]
             run_handoff(landing, home, policy, first, report=False)
-            (Path(landing) / "scans" / "broken.json").write_text('{"findings": [')
+            scans = Path(landing) / "scans"
+            (scans / "broken.json").write_text('{"findings": [')
+            (scans / "lost.json.meta.yaml").write_text("{target: nobody-knows-it, captured_at: 2026-05-02T00:00:00Z, scanner: lost}")
+            (scans / "lost.json").write_text('{"findings": [{"title": "Lost", "severity": "Low", "description": "d", "unique_id_from_tool": "L1"}]}')
             run_handoff(landing, home, policy, second, report=False)
 
             whole = job.validate_marts
@@ -367,6 +370,7 @@ def test_news_are_what_was_not_so_before(server: Server, tmp_path: Path):
         (breached,) = copy.execute(f"SELECT count(*) FROM mart.handoff WHERE handoff_breached AND handoff_due_at > TIMESTAMP '{first[:19]}'").fetchone()
     news = events["handoff.sla.breached"]["payload"]
     assert news["handoffs"] == len(news["first"]) == breached > 0
+    assert [row["severity"] for row in events["handoff.route.lost"]["payload"]["first"]] == ["low"]
     assert set(news["first"][0]) == {"finding_id", "cycle", "severity", "owner_id", "team", "handoff_due_at"}
 
 

@@ -60,6 +60,16 @@ def test_a_tracker_of_its_own_is_explained_by_the_name_of_its_source(handoff, tm
     assert (found["tracker"], found["events"]) == ("emea", {"verified": 2})
 
 
+def test_how_dates_are_read_is_said_and_how_many_hang_on_it(handoff, tmp_path):
+    file = tmp_path / "activity.csv"
+    file.write_text("event_id,ref,event,actor,occurred_at\ne1,A,notified,soc,03/07/2026 10:00\ne2,A,acknowledged,anna,2026-03-07T12:00:00Z\n")
+    code, out, _ = handoff("trackers", "--explain", file)
+    assert code == 0 and "instants: time_zone UTC, date_order mdy, events_dated_otherwise_under_dmy 1\n" in out
+    (tmp_path / "policy.yaml").write_text("sources: {activity: {date_order: dmy}}\n")
+    code, out, _ = handoff("trackers", "--explain", file, "--policy", tmp_path / "policy.yaml")
+    assert code == 0 and "instants: time_zone UTC, date_order dmy, events_dated_otherwise_under_mdy 1\n" in out
+
+
 def test_what_cannot_be_meant_is_exit_2(handoff, tmp_path):
     policy = tmp_path / "policy.yaml"
     policy.write_text("trackers:\n  jira:\n    label: {mine: akcnowledged}\n", encoding="utf-8")

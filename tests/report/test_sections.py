@@ -11,9 +11,10 @@ import pytest
 
 from transforms import report
 from transforms.report import charts, fragments
-from transforms.report.groups import Group, pooled
+from transforms.report.groups import LONGEST_NAME, NONE, Group, large_enough, parted
 from transforms.report.period import Period
 from transforms.report.sections import (
+    changes,
     dual_sla,
     failure_modes,
     latency_distribution,
@@ -24,6 +25,7 @@ from transforms.report.sections import (
     teams,
     time_to_acknowledgement,
 )
+from transforms.report.thresholds import Thresholds
 from warehouse import reports
 
 H = 3_600
@@ -52,6 +54,8 @@ FRAMES = {
     "failed_handoff": {
         "failure_mode": str, "position": int, "handoffs": int, "breaches": int, "unacknowledged": int, "fired": int, "late": int, "lost_us": int, "failed": int,
     },
+    "change_breach": {"severity": str, "failure_mode": str, "team": str, "is_current": bool, "due": int, "breaches": int},
+    "change_latency": {"severity": str, "is_current": bool, "acknowledged": int, "business_seconds": float},
     "open_handoff": {"severity": str, "age_bucket": str, "handoffs": int, "acknowledged": int, "oldest_seconds": float},
     "throughput": {"severity": str, "is_current": bool, "opened": int, "acknowledged": int, "closed": int},
 }  # fmt: skip
@@ -64,7 +68,7 @@ def given(grain: str = "month", minimum: int = 10, **rows: list[tuple]) -> dict[
     as_of = datetime(2026, 5, 20, 12)
     frames = {
         "period": polars.DataFrame([{**period, "as_of": as_of, "local_as_of": as_of, "reporting_zone": "UTC"}]),
-        "minimum": polars.DataFrame({"minimum": [minimum]}),
+        "threshold": polars.DataFrame([{**dict.fromkeys(Thresholds._fields, 1), "smallest_group": minimum}]),
     }
     for name, columns in FRAMES.items():
         schema = {column: _TYPES[kind] for column, kind in columns.items()}
@@ -386,32 +390,54 @@ def test_open_by_severity(rows, sentence):
 # Small groups
 
 
-def groups(**sizes: int) -> list[Group]:
-    return [Group(name, size, {"open": size}, name != "none") for name, size in sizes.items()]
-
-
 @pytest.mark.parametrize(
-    ("sizes", "named", "together"),
+    ("sizes", "named"),
     [
-        ({}, [], None),
-        ({"a": 10, "b": 12}, ["b", "a"], None),
-        ({"a": 9, "b": 3, "c": 40}, ["c"], (2, 12)),
+        ({}, ""),
+        ({"a": 10, "b": 12}, "ab"),
+        ({"a": 9, "b": 3, "c": 40}, "c"),
         # One alone would be had by subtraction: the next smallest stands with it.
-        ({"a": 9, "b": 30, "c": 40}, ["c"], (2, 39)),
+        ({"a": 9, "b": 30, "c": 40}, "c"),
+        ({"a": 9, "b": 30, "c": 30}, "b"),
         # Two that are still too few together take a third.
-        ({"a": 2, "b": 3, "c": 40, "d": 50}, ["d"], (3, 45)),
-        ({"a": 4, "b": 5}, [], (2, 9)),
-        ({"a": 4}, [], (1, 4)),
-        ({"a": 4, "b": 11}, [], (2, 15)),
-        # What nobody owns hides nobody, and does not make a second group.
-        ({"a": 9, "none": 3, "c": 40, "d": 20}, ["c", "none"], (2, 29)),
+        ({"a": 2, "b": 3, "c": 40, "d": 50}, "d"),
+        ({"a": 4, "b": 5}, ""),
+        ({"a": 4}, ""),
+        ({"a": 4, "b": 11}, ""),
+        # What nobody owns hides nobody: it is no second group.
+        ({"a": 9, NONE: 3, "c": 40, "d": 20}, "c"),
     ],
 )
-def test_small_groups_stand_together(sizes, named, together):
-    found, pool = pooled(groups(**sizes), 10)
-    assert [group.name for group in found] == named
-    assert (pool and (pool.groups, pool.size)) == together
-    assert pool is None or pool.figures == {"open": pool.size}
+def test_whom_a_report_names(sizes, named):
+    groups = [Group(name, size, {}) for name, size in sizes.items()]
+    assert large_enough(groups, 10) == set(named)
+    assert large_enough(groups[::-1], 10) == set(named)
+
+
+def test_who_is_not_named_stands_together():
+    groups = [Group(name, size, {"open": size}) for name, size in {"a": 2, NONE: 9, "b": 3, "c": 40, "d": 40}.items()]
+    shown, pool = parted(groups, {"c", "d"})
+    assert [group.name for group in shown] == ["c", "d", NONE]
+    assert (pool.label, pool.figures) == ("2 others, together", {"open": 5})
+    assert parted(groups[2:], {"b", "c", "d"})[1] is None
+    assert parted(groups[:1], set())[1].label == "1 other"
+
+
+def test_a_team_is_named_everywhere_or_nowhere():
+    """Five handoffs are too few here for `two`, whatever other table would show of it; `three` hides it."""
+    counts = (10, 0, 0, 0)
+    frames = given(
+        minimum=6,
+        team_handoff=[("one", 30, 20, 60.0, *counts), ("two", 5, 5, 60.0, *counts), ("three", 9, 9, 60.0, *counts)],
+        ownership_currency=[("all", "all", "all", "all", 44, 44, 44)] + [("team", team, "all", "all", 14, 14, 14) for team in ("one", "two", "three", "now only")],
+        change_breach=[("high", "unexplained", team, is_current, 9, 9) for team in ("one", "two", "three") for is_current in (True, False)],
+    )
+    for section, others in ((teams, "2 others, together|14|14|"), (ownership_currency, "3 others, together|42|42|"), (changes, "other teams|18|18|")):
+        text = shown(section, frames)
+        assert "one|" in text
+        assert "two|" not in text
+        assert "three|" not in text
+        assert others in text
 
 
 HOSTILE = ("<script>alert(1)</script>", "\u202egnp.exe", "\u0641\u0631\u064a\u0642 \u0627\u0644\u0623\u0645\u0646", "W" * 400, '=HYPERLINK("https://evil.example")')
@@ -427,10 +453,17 @@ def test_a_hostile_team_name_is_a_name(name):
         text = str(section.render(frames))
         assert "<script>" not in text
         assert "\u202e" not in text
-        assert "W" * 241 not in text
-        assert unescape(fragments.foreign(name)) in unescape(text)
+        assert "W" * 81 not in text
+        assert unescape(fragments.foreign(name, longest=LONGEST_NAME)) in unescape(text)
     assert "small" not in str(teams.render(frames)).replace("next smallest", "").replace("smaller", "")
     assert len(fragments.line(name)) <= 30
+
+
+def test_a_label_beside_a_figure_is_cut_by_the_room_that_it_takes():
+    cut = {name: fragments.line(name)[1:-1] for name in ("x" * 26, "x" * 27, "W" * 13, "W" * 14, "\u5b89" * 14, "")}
+    assert cut == {
+        "x" * 26: "x" * 26, "x" * 27: "x" * 25 + "…", "W" * 13: "W" * 13, "W" * 14: "W" * 12 + "…", "\u5b89" * 14: "\u5b89" * 12 + "…", "": "",
+    }  # fmt: skip
 
 
 # Charts

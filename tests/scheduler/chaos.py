@@ -46,8 +46,8 @@ from warehouse.raw import content_path
 
 ROOT = Path(__file__).resolve().parents[2]
 UP_SECONDS, CATCH_UP_SECONDS, END_SECONDS = 300, 1200, 120
-#: A kill waits so long for what is to be killed.
-CHANCE_SECONDS = 600
+#: A kill waits so long for what is to be killed; and so long after the one before it, where that had to wait.
+CHANCE_SECONDS, PAUSE_SECONDS = 1200, 60
 #: The first finding of a scan is high and said at once, the others are low and wait for a digest.
 FINDINGS = 4
 #: Seconds between two files, and between two acknowledgements by command line.
@@ -281,7 +281,7 @@ def disturb(scheduler: Scheduler, landing: Landing, person: Person, minutes: flo
                 if scheduler.kill(victim):
                     print(f"  {now - began:5.0f} s  killed {victim}{' during a run' if is_running and victim not in LOCKS else ''}", flush=True)
                     waiting.append((time.monotonic(), before))
-                    due.pop(0)
+                    due = [max(at, time.monotonic() + PAUSE_SECONDS) for at in due[1:]]
             require(not due or now < due[0] + CHANCE_SECONDS, f"nothing to kill: {victim}")
         require(scheduler.process.poll() is None, f"the scheduler ended: {scheduler.log.read_text()[-2000:]}")
         time.sleep(0.05)

@@ -115,6 +115,15 @@ def test_a_manager_without_a_channel_is_passed_over(case, told):
     assert ("zoe", "handoff 0.8 manager") in sent
 
 
+def test_what_a_person_without_a_channel_has_is_escalated_and_theirs_once_they_have_one(case, told):
+    silent = case(person_id="quiet", status="no_channel")
+    assert told([silent], "2026-05-04T10:00:00Z", routing={"escalation_default": None})[2] == [("notice", "", "no_escalation_default")]
+    assert told([silent], "2026-05-04T10:00:00Z")[0] == [("dana", "notice")]
+    assert ("zoe", "handoff 0.8 manager") in told([silent], "2026-05-04T13:12:00Z")[0]
+    before = Before((), [Taken("f", 1, "dana", "notice")])
+    assert told([case(person_id="bo")], "2026-05-04T10:30:00Z", before)[0] == [("bo", "notice")]
+
+
 def test_what_is_unrouted_goes_to_the_default_or_is_said_to_have_nobody(case, told):
     lost = case(person_id=None, status="nobody", named_by=None)
     assert told([lost], "2026-05-04T10:00:00Z") == ([("dana", "notice")], [], [])
@@ -245,6 +254,12 @@ def test_who_stands_above_reads_whose_it_is_how_long_it_waits_and_why_they(case,
     default = body_for(case, "dana", at, rules(), lost)
     assert "Why you: gone has left: you are the escalation default" in default and "Owner:   nobody: gone has left; team t" in default
     assert "gone has left: it needs another owner within 48h; you stand above gone" in body_for(case, "mara", at, rules(), lost)
+
+
+def test_of_rungs_that_are_told_at_once_the_last_says_all(case, rules, tools):
+    lost = case(person_id=None, status="nobody", named_by=None)
+    found = body_for(case, "dana", tools.us("2026-05-04T15:00:00Z"), rules(), lost)
+    assert "Why you: no mapping names anybody: you are the escalation default; not acknowledged after 100% of the time that there is for it\n" in found
 
 
 def test_only_those_whose_word_would_count_are_offered_to_take_it(case, rules, tools):

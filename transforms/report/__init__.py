@@ -15,7 +15,7 @@ from transforms.report import sections, text
 from transforms.report.period import GRAINS, Period, grain_of
 from transforms.report.wording import instant, sentence_case
 
-__all__ = ["GRAINS", "grain_of", "queries", "render", "render_text"]
+__all__ = ["GRAINS", "grain_of", "queries", "render", "render_text", "title"]
 
 
 def queries() -> dict[str, str]:
@@ -50,6 +50,11 @@ def render(frames: Mapping[str, polars.DataFrame], period: str, *, is_paged: boo
         local=instant(span.local_as_of, span.zone),
         is_paged=is_paged,
     )
+
+
+def title(frames: Mapping[str, polars.DataFrame], period: str) -> str:
+    """What the page is called."""
+    return f"Security handoffs: {Period.of(_of_grain(frames, grain_of(period))).title}"
 
 
 def render_text(frames: Mapping[str, polars.DataFrame], period: str) -> str:

@@ -7,16 +7,21 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping, Sequence
 from itertools import pairwise
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 from markupsafe import Markup
 
-from transforms.report.fragments import join
+from transforms.report.fragments import and_more, join
+
+R = TypeVar("R")
 
 _ROW = 42
 _BAR_TOP, _BAR_HEIGHT = 19, 12
 _AXIS = 24
 _SPARK = 34
+#: Bars that a chart shows, and letters that it is described with: the table below it says more.
+MOST_BARS = 25
+_MOST_LETTERS = 1_000
 #: Letters that stand side by side above a bar on the narrowest screen; of a longer label the table below says all.
 _LETTERS = 42
 _PANEL, _PLOT_TOP, _PLOT_HEIGHT = 126, 22, 88
@@ -77,15 +82,15 @@ class Curve(NamedTuple):
 def bars(name: str, title: str, description: str, rows: Sequence[Bar], *, ceiling: float | None = None) -> Markup:
     """Horizontal bars on one scale from zero; `ceiling` is the scale's end, else the largest figure or target."""
     top = ceiling or max([figure for row in rows for figure in (row.value, row.target) if figure is not None], default=0) or 1
-    body = []
-    for number, row in enumerate(rows):
+    shown, body = _shown(rows)
+    for number, row in enumerate(shown):
         y = number * _ROW
         body += [_labels(y, row.label, row.text), _track(y)]
         if row.value:
             body.append(_rect(y, 0, min(row.value / top, 1), row.style))
         if row.target is not None and row.target <= top:
             body.append(_tick(y, row.target / top))
-    return _svg(name, title, description, len(rows) * _ROW, body)
+    return _svg(name, title, description, _height(rows), body)
 
 
 def stacked_bars(
@@ -93,15 +98,15 @@ def stacked_bars(
 ) -> Markup:
     """Horizontal bars of parts on one scale. A row is (label, text, figure by part); `styles` gives the parts' order and style."""
     top = max((sum(parts.values()) for _, _, parts in rows), default=0) or 1
-    body = []
-    for number, (label, text, parts) in enumerate(rows):
+    shown, body = _shown(rows)
+    for number, (label, text, parts) in enumerate(shown):
         y, start = number * _ROW, 0.0
         body += [_labels(y, label, text), _track(y)]
         for part, style in styles.items():
             if parts.get(part):
                 body.append(_rect(y, start / top, parts[part] / top, style))
                 start += parts[part]
-    return _svg(name, title, description, len(rows) * _ROW, body)
+    return _svg(name, title, description, _height(rows), body)
 
 
 def waterfall(name: str, title: str, description: str, steps: Sequence[Step]) -> Markup:
@@ -253,11 +258,22 @@ def _around(figures: Sequence[float], ticks: Sequence[tuple[float, str]]) -> Seq
     return ticks[min(first, last - 1) if last else 0 : max(last, 1) + 1]
 
 
+def _shown(rows: Sequence[R]) -> tuple[Sequence[R], list[Markup]]:
+    """The rows of which bars are drawn, and below them how many more there are."""
+    if len(rows) <= MOST_BARS:
+        return rows, []
+    return rows[:MOST_BARS], [_labels(MOST_BARS * _ROW, and_more(len(rows) - MOST_BARS), "")]
+
+
+def _height(rows: Sequence[object]) -> int:
+    return len(rows) * _ROW if len(rows) <= MOST_BARS else MOST_BARS * _ROW + _AXIS
+
+
 def _svg(name: str, title: str, description: str, height: int, body: Sequence[Markup], *, style: str = "chart") -> Markup:
     return Markup(
         '<svg class="{5}" role="img" aria-labelledby="{0}-title {0}-desc" width="100%" height="{1}" focusable="false">'
         '<title id="{0}-title">{2}</title><desc id="{0}-desc">{3}</desc>\n{4}</svg>'
-    ).format(name, height, title, description, join(Markup("{}\n").format(part) for part in body), style)
+    ).format(name, height, title, description if len(description) <= _MOST_LETTERS else description[:_MOST_LETTERS] + "…", join(Markup("{}\n").format(part) for part in body), style)
 
 
 def _labels(y: int, label: str, text: str) -> Markup:

@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import re
+from bisect import bisect_right
 from collections.abc import Iterable, Sequence
+from itertools import accumulate
 from typing import NamedTuple
+from unicodedata import east_asian_width
 
 from markupsafe import Markup, escape
 
 #: Control characters, and those that turn the direction of the text behind them: a title must not rewrite what stands beside it.
 _HARMFUL = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069\ufeff\ufffe\uffff]")
 _LONGEST = 240
+#: Rows that a table shows: who wants to read more of them asks the published copy.
+MOST_ROWS = 50
 #: Columns that a phone has room for.
 _ON_A_PHONE = 3
 
@@ -42,10 +47,18 @@ def plain(text: str, longest: int = _LONGEST) -> str:
     return safe if len(safe) <= longest else safe[:longest] + "…"
 
 
-def line(text: str, longest: int = 28) -> str:
-    """The same for a chart's label, which knows no markup and does not wrap: cut to what stands beside a figure on a phone."""
+def line(text: str, longest: int = 26) -> str:
+    """The same for a chart's label, which knows no markup and does not wrap: cut to what stands beside a figure on a phone, wide letters counting as two."""
     safe = harmless(text.strip())
-    return f"\N{FIRST STRONG ISOLATE}{safe if len(safe) <= longest else safe[: longest - 1] + '…'}\N{POP DIRECTIONAL ISOLATE}"
+    room = list(accumulate(2 if letter in "MW@%" or east_asian_width(letter) in "WF" else 1 for letter in safe))
+    if room and room[-1] > longest:
+        safe = safe[: bisect_right(room, longest - 1)] + "…"
+    return f"\N{FIRST STRONG ISOLATE}{safe}\N{POP DIRECTIONAL ISOLATE}"
+
+
+def and_more(amount: int) -> str:
+    """What stands where a list is cut."""
+    return f"and {amount:,} more"
 
 
 def note(text: str | Markup) -> Markup:
@@ -75,12 +88,17 @@ def band(severity: str) -> Markup:
 def table(caption: str | Markup, columns: Sequence[Column], rows: Sequence[Sequence[str | Markup]], *, header: int = 0, is_wide: bool = False) -> Markup:
     """A table in a container of its own that scrolls where the page is narrower; the cell at `header` heads its row.
 
+    Of more than `MOST_ROWS` the first stand there, how many more there are, and the last, in which a total stands where there is one.
     The container of a table that is wider than a phone takes the keyboard's focus, so that it scrolls without a pointer.
     """
     head = join(
         Markup('<th scope="col"{}>{}</th>').format(Markup(' class="figure"') if column.is_figure else "", column.label) for column in columns
     )
-    body = join(Markup("<tr>{}</tr>\n").format(_cells(columns, row, header)) for row in rows)
+    lines = [Markup("<tr>{}</tr>\n").format(_cells(columns, row, header)) for row in rows]
+    if len(lines) > MOST_ROWS:
+        more = Markup('<tr><td class="more" colspan="{}">{}</td></tr>\n').format(len(columns), and_more(len(lines) - MOST_ROWS))
+        lines = [*lines[: MOST_ROWS - 1], more, lines[-1]]
+    body = join(lines)
     # A short table stays on one printed page; a long one may go on over its heading on the next.
     kind = "scroll long" if len(rows) > 14 else "scroll"
     may_scroll = is_wide or len(columns) > _ON_A_PHONE

@@ -15,6 +15,9 @@ from transforms.report.wording import MONTHS, day
 GRAINS = {"week": "week", "weekly": "week", "month": "month", "monthly": "month", "quarter": "quarter", "quarterly": "quarter"}
 
 
+#: What the command line takes.
+PERIODS = ("weekly", "monthly", "quarterly")
+
 _AUDIENCES = {
     "week": "for security operations: the queue, and what to do today",
     "month": "for leadership: five numbers, what they ask for, and where they lead",
@@ -73,6 +76,13 @@ class Period(NamedTuple):
     @property
     def previous_title(self) -> str:
         return _title(self.grain, self.previous_start, self.start)
+
+
+def short_title(grain: str, start: date) -> str:
+    """A period in the room of a table's cell: 'Q2 2026', 'May 2026', a week by its first day, '4 May 2026'; never broken over lines."""
+    month = MONTHS[start.month - 1][:3]
+    text = f"Q{(start.month + 2) // 3} {start.year}" if grain == "quarter" else f"{month} {start.year}" if grain == "month" else f"{start.day} {month} {start.year}"
+    return text.replace(" ", "\N{NO-BREAK SPACE}")
 
 
 def _title(grain: str, start: date, end: date) -> str:

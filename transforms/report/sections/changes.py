@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from collections.abc import Set as AbstractSet
 from typing import Any, NamedTuple
 
 import polars
@@ -12,6 +13,7 @@ from transforms.domain.vocabulary import RATED_BANDS
 from transforms.report import fragments
 from transforms.report.dashboard import MODES
 from transforms.report.fragments import EMPTY, Column
+from transforms.report.groups import named_teams
 from transforms.report.period import Period
 from transforms.report.thresholds import Thresholds
 from transforms.report.wording import count, duration, duration_words, listed, mode, sentence_case
@@ -19,7 +21,7 @@ from transforms.report.wording import count, duration, duration_words, listed, m
 NAME = "changes"
 TITLE = "What changed"
 ORDER = 68
-QUERIES = ("change_breach", "change_latency", "threshold")
+QUERIES = ("change_breach", "change_latency", "team_handoff", "threshold")
 KINDS = ("week", "month", "quarter")
 
 
@@ -104,7 +106,7 @@ def render(frames: Mapping[str, polars.DataFrame]) -> Markup:
             Markup('<div class="columns">\n{}{}{}</div>\n').format(
                 _counts("SLA breaches by severity", "Severity", _by_severity(rows), period),
                 _counts("SLA breaches by failure mode", "Failure mode", _by_mode(rows), period),
-                _counts("SLA breaches by team", "Team", _by_team(rows, thresholds.smallest_group), period),
+                _counts("SLA breaches by team", "Team", _by_team(rows, named_teams(frames)), period),
             )
         )
     if any(share.counts.before or share.counts.now for share in shares):
@@ -113,7 +115,7 @@ def render(frames: Mapping[str, polars.DataFrame]) -> Markup:
         parts.append(
             fragments.note(
                 f"This {period.grain} is not over, {period.last} is whole: a count can still rise. Breaches are dated by the due instant, latencies by the acknowledgement. "
-                f"A team with fewer than {thresholds.smallest_group} handoffs due in the two periods together stands under smaller teams."
+                f"A team with fewer than {thresholds.smallest_group} handoffs under way {period.this} stands under other teams, with the next smallest where it would be alone."
             )
         )
     return fragments.join(parts)
@@ -138,15 +140,13 @@ def _by_mode(rows: list[dict]) -> list[tuple[str | Markup, _Pair]]:
     return [(mode(name), found[name]) for name in MODES if name in found]
 
 
-def _by_team(rows: list[dict], smallest: int) -> list[tuple[str | Markup, _Pair]]:
-    due = _paired(rows, lambda row: row["team"] or "", "due")
-    small = {team for team, pair in due.items() if pair.before + pair.now < smallest}
-    found = _paired([row for row in rows if row["team"] and row["team"] not in small], lambda row: row["team"], "breaches")
+def _by_team(rows: list[dict], teams: AbstractSet[str]) -> list[tuple[str | Markup, _Pair]]:
+    found = _paired([row for row in rows if row["team"] in teams], lambda row: row["team"], "breaches")
     named: list[tuple[str | Markup, _Pair]] = [
         (fragments.foreign(team), pair) for team, pair in sorted(found.items(), key=lambda item: (-abs(item[1].change), -item[1].now, item[0])) if pair.before or pair.now
     ]
     # Who has no team is no group of people that a small number could point to.
-    others = {"smaller teams": [row for row in rows if row["team"] and row["team"] in small], "no team": [row for row in rows if not row["team"]]}
+    others = {"other teams": [row for row in rows if row["team"] and row["team"] not in teams], "no team": [row for row in rows if not row["team"]]}
     for label, rest in others.items():
         pair = _paired(rest, lambda row: "all", "breaches").get("all", _Pair(0, 0))
         if pair.before or pair.now:
@@ -195,10 +195,12 @@ def _mean(shares: list[_Share], place: int) -> float | None:
 
 
 def _latency(shares: list[_Share], period: Period) -> Markup:
+    # In one unit, so that a column is read at one glance.
+    largest = max(abs(effect) for share in shares for effect in (share.within, share.mix))
     rows = [
         [
             fragments.band(share.severity), fragments.amount(share.counts.before), _mean_cell(share.before), fragments.amount(share.counts.now), _mean_cell(share.now),
-            _effect(share.within), _effect(share.mix),
+            _effect(share.within, largest), _effect(share.mix, largest),
         ]
         for share in shares
     ]  # fmt: skip
@@ -206,7 +208,7 @@ def _latency(shares: list[_Share], period: Period) -> Markup:
         [
             "all", fragments.amount(sum(share.counts.before for share in shares)), _mean_cell(_mean(shares, 0)),
             fragments.amount(sum(share.counts.now for share in shares)), _mean_cell(_mean(shares, 1)),
-            _effect(sum(share.within for share in shares)), _effect(sum(share.mix for share in shares)),
+            _effect(sum(share.within for share in shares), largest), _effect(sum(share.mix for share in shares), largest),
         ]
     )  # fmt: skip
     last, this = sentence_case(period.last), sentence_case(period.this)
@@ -233,5 +235,5 @@ def _mean_cell(seconds: float | None) -> str | Markup:
     return EMPTY if seconds is None else duration(seconds, "business")
 
 
-def _effect(seconds: float) -> str | Markup:
-    return _signed(seconds, seconds) if round(seconds, 3) else fragments.amount(0)
+def _effect(seconds: float, largest: float) -> str | Markup:
+    return _signed(seconds, largest) if round(seconds, 3) else fragments.amount(0)

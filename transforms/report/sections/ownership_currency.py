@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from collections.abc import Set as AbstractSet
 
 import polars
 from markupsafe import Markup
@@ -10,14 +11,15 @@ from markupsafe import Markup
 from transforms.domain.vocabulary import RATED_BANDS
 from transforms.report import charts, fragments
 from transforms.report.fragments import EMPTY, Column
-from transforms.report.groups import Group, pooled
+from transforms.report.groups import LONGEST_NAME, NONE, Group, large_enough, named_teams, parted
 from transforms.report.period import Period
+from transforms.report.thresholds import Thresholds
 from transforms.report.wording import count, instant, listed, percent, verb
 
 NAME = "ownership_currency"
 TITLE = "Ownership currency"
 ORDER = 45
-QUERIES = ("minimum", "ownership_currency")
+QUERIES = ("ownership_currency", "team_handoff", "threshold")
 KINDS = ("week", "month", "quarter")
 
 _AGES = ("up to 30 d", "up to 90 d", "up to 180 d", "up to 365 d", "over 365 d", "always valid", "no owner")
@@ -45,8 +47,9 @@ def render(frames: Mapping[str, polars.DataFrame]) -> Markup:
         return Markup("")
     as_of = instant(Period.of(frames).as_of)
     parts = [_ages(frames, as_of), _severities(frames, as_of)]
-    minimum = frames["minimum"].item()
-    parts += [_cut(frames, dimension, label, as_of, minimum) for dimension, label in (("business_unit", "business unit"), ("team", "team"))]
+    minimum, units, teams = Thresholds.of(frames).smallest_group, _groups(frames, "business_unit"), _groups(frames, "team")
+    parts.append(_cut(units, large_enough(units, minimum), "business unit", f"as of {as_of}; small ones stand together, below {count(minimum, 'open finding')} or next to that"))
+    parts.append(_cut(teams, named_teams(frames), "team", f"as of {as_of}; small ones stand together, below {count(minimum, 'handoff')} under way or next to that"))
     return fragments.join([*parts, _definition()])
 
 
@@ -92,16 +95,17 @@ def _severities(frames: Mapping[str, polars.DataFrame], as_of: str) -> Markup:
     return fragments.table(f"Open findings by severity, as of {as_of}", [Column("Severity", False), *_COLUMNS], body, is_wide=True)
 
 
-def _cut(frames: Mapping[str, polars.DataFrame], dimension: str, label: str, as_of: str, minimum: int) -> Markup:
+def _groups(frames: Mapping[str, polars.DataFrame], dimension: str) -> list[Group]:
     rows = frames["ownership_currency"].filter(polars.col("dimension") == dimension).rows(named=True)
-    names = ("open_findings", "owned", "active")
-    groups = [Group(row["dimension_value"], row["open_findings"], {name: row[name] for name in names}, row["dimension_value"] != "(none)") for row in rows]
-    shown, pool = pooled(groups, minimum)
-    body = [[fragments.foreign(None if group.name == "(none)" else group.name, f"no {label}"), *_figures(group.figures)] for group in shown]
+    return [Group(row["dimension_value"], row["open_findings"], {name: row[name] for name in ("open_findings", "owned", "active")}) for row in rows]
+
+
+def _cut(groups: list[Group], named: AbstractSet[str], label: str, caption: str) -> Markup:
+    shown, pool = parted(groups, named)
+    body = [[fragments.foreign(None if group.name == NONE else group.name, f"no {label}", longest=LONGEST_NAME), *_figures(group.figures)] for group in shown]
     if pool:
         body.append([pool.label, *_figures(pool.figures)])
-    caption = f"Open findings by {label}, as of {as_of}; those with fewer than {count(minimum, 'open finding')} stand together"
-    return fragments.table(caption, [Column(label.capitalize(), False), *_COLUMNS], body, is_wide=True)
+    return fragments.table(f"Open findings by {label}, {caption}", [Column(label.capitalize(), False), *_COLUMNS], body, is_wide=True)
 
 
 def _definition() -> Markup:

@@ -12,18 +12,17 @@ from markupsafe import Markup
 
 from transforms.report import charts, fragments
 from transforms.report.fragments import EMPTY, Column
-from transforms.report.groups import Group, Pool, pooled
+from transforms.report.groups import LONGEST_NAME, NONE, Group, Pool, named_teams, parted, team_groups
 from transforms.report.period import Period
+from transforms.report.thresholds import Thresholds
 from transforms.report.wording import count, duration, instant, verb
 
 NAME = "teams"
 TITLE = "Teams"
 ORDER = 65
-QUERIES = ("minimum", "team_handoff")
+QUERIES = ("team_handoff", "threshold")
 KINDS = ("month", "quarter")
 
-_NONE = "(none)"
-_COUNTS = ("handoffs", "acknowledged", "fell_due", "breaches", "waiting", "misattributed")
 _STYLES = {"breaches": "fill-over", "kept": "fill-within"}
 
 
@@ -31,7 +30,7 @@ def lede(frames: Mapping[str, polars.DataFrame]) -> str:
     period, rows = Period.of(frames), frames["team_handoff"].rows(named=True)
     if not rows:
         return f"No handoff was under way {period.this}, so there is no team to show."
-    teams, total, due, broken = sum(row["team"] != _NONE for row in rows), *(sum(row[name] for row in rows) for name in ("handoffs", "fell_due", "breaches"))
+    teams, total, due, broken = sum(row["team"] != NONE for row in rows), *(sum(row[name] for row in rows) for name in ("handoffs", "fell_due", "breaches"))
     if teams:
         first = f"{count(teams, 'team')} had {count(total, 'handoff')} under way {period.this}"
     else:
@@ -46,8 +45,8 @@ def lede(frames: Mapping[str, polars.DataFrame]) -> str:
 def render(frames: Mapping[str, polars.DataFrame]) -> Markup:
     if frames["team_handoff"].is_empty():
         return Markup("")
-    period, minimum = Period.of(frames), frames["minimum"].item()
-    shown, pool = _groups(frames)
+    period, minimum = Period.of(frames), Thresholds.of(frames).smallest_group
+    shown, pool = parted(team_groups(frames), named_teams(frames))
     medians = {row["team"]: row["median_business_seconds"] for row in frames["team_handoff"].iter_rows(named=True)}
     body = [[_name(group.name), *_figures(group.figures, medians[group.name], minimum)] for group in shown]
     body += [[pool.label, *_figures(pool.figures, None, minimum)]] if pool else []
@@ -72,22 +71,17 @@ def render(frames: Mapping[str, polars.DataFrame]) -> Markup:
     )
 
 
-def _groups(frames: Mapping[str, polars.DataFrame]) -> tuple[list[Group], Pool | None]:
-    groups = [Group(row["team"], row["handoffs"], {name: row[name] for name in _COUNTS}, row["team"] != _NONE) for row in frames["team_handoff"].iter_rows(named=True)]
-    return pooled(groups, frames["minimum"].item())
-
-
 def _name(team: str) -> Markup:
-    return fragments.foreign(None if team == _NONE else team, "no team")
+    return fragments.foreign(None if team == NONE else team, "no team", longest=LONGEST_NAME)
 
 
 def _figures(figures: Mapping[str, int], median: float | None, minimum: int) -> list[str | Markup]:
     shown = duration(median, "business") if median is not None and figures["acknowledged"] >= minimum else EMPTY
-    return [f"{figures['handoffs']:,}", fragments.amount(figures["acknowledged"]), shown, *(fragments.amount(figures[name]) for name in _COUNTS[2:])]
+    return [f"{figures['handoffs']:,}", fragments.amount(figures["acknowledged"]), shown, *(fragments.amount(figures[name]) for name in ("fell_due", "breaches", "waiting", "misattributed"))]
 
 
 def _chart(shown: list[Group], pool: Pool | None, period: Period) -> Markup:
-    rows = [("no team" if group.name == _NONE else fragments.line(group.name), group.figures) for group in shown] + ([(pool.label, pool.figures)] if pool else [])
+    rows = [("no team" if group.name == NONE else fragments.line(group.name), group.figures) for group in shown] + ([(pool.label, pool.figures)] if pool else [])
     if not any(figures["fell_due"] for _, figures in rows):
         return Markup("")
     chart = charts.stacked_bars(

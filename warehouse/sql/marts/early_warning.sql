@@ -66,19 +66,23 @@ expected AS (
 ),
 -- The week that is not over says nothing yet.
 full_week AS (
-    SELECT capacity.week_start, capacity.business_unit, capacity.opened, capacity.completed, capacity.queue, capacity.throughput, capacity.weeks_above
+    SELECT capacity.week_start, capacity.business_unit, capacity.opened, capacity.completed, capacity.throughput, capacity.weeks_above
     FROM mart.ingest_capacity AS capacity
     CROSS JOIN parameter
     WHERE capacity.step = 'acknowledged' AND capacity.week_start = date_trunc('week', timezone(parameter.reporting_zone, timezone('UTC', parameter.as_of)))::DATE - 7
 ),
+unanswered AS (
+    SELECT finding_id, cycle, unnest(['all', CASE business_unit WHEN 'all' THEN '(all)' ELSE coalesce(business_unit, '(none)') END]) AS business_unit
+    FROM mart.handoff
+    WHERE is_open AND acknowledged_at IS NULL
+),
+unanswered_count AS (
+    SELECT business_unit, count(*) AS unanswered FROM unanswered GROUP BY business_unit
+),
 -- Who stands above those for whom the most waits.
 waiting AS (
     SELECT business_unit, coalesce(answering.manager_id, answering.owner_id) AS person_id, count(*) AS cycles
-    FROM (
-        SELECT finding_id, cycle, unnest(['all', CASE business_unit WHEN 'all' THEN '(all)' ELSE coalesce(business_unit, '(none)') END]) AS business_unit
-        FROM mart.handoff
-        WHERE is_open AND acknowledged_at IS NULL
-    )
+    FROM unanswered
     JOIN answering USING (finding_id, cycle)
     WHERE coalesce(answering.manager_id, answering.owner_id) IS NOT NULL
     GROUP BY business_unit, coalesce(answering.manager_id, answering.owner_id)
@@ -213,20 +217,23 @@ warnings AS (
         full_week.weeks_above, parameter.capacity_weeks, NULL, 'weeks',
         format(
             '{}: for {} weeks in a row more handoffs came in than are acknowledged; in the last {} against {:.2f} a week, and {} wait',
-            full_week.business_unit, full_week.weeks_above, full_week.opened, full_week.throughput, full_week.queue
+            full_week.business_unit, full_week.weeks_above, full_week.opened, full_week.throughput, coalesce(unanswered_count.unanswered, 0)
         ),
-        to_json({'week_start': full_week.week_start, 'opened': full_week.opened, 'throughput': full_week.throughput, 'queue': full_week.queue})::VARCHAR,
+        to_json({
+            'week_start': full_week.week_start, 'opened': full_week.opened, 'throughput': full_week.throughput, 'waiting': coalesce(unanswered_count.unanswered, 0)
+        })::VARCHAR,
         list_append(waiting_people.people, escalation.person_id),
         'agree what comes first and who else acknowledges: mart.ingest_capacity, handoff whatif'
     FROM full_week
     CROSS JOIN parameter
     CROSS JOIN escalation
     LEFT JOIN waiting_people USING (business_unit)
+    LEFT JOIN unanswered_count USING (business_unit)
     WHERE full_week.weeks_above >= parameter.capacity_weeks
     UNION ALL
     SELECT
         'ownership_currency_fell', 'medium', 'team', CASE WHEN ownership.dimension = 'team' AND ownership.team = 'all' THEN '(all)' ELSE ownership.team END, NULL, parameter.before_at, NULL,
-        ownership.rate, ownership.rate_before - parameter.ownership_drop, ownership.rate_before, 'share',
+        ownership.rate, greatest(ownership.rate_before - parameter.ownership_drop, 0), ownership.rate_before, 'share',
         format(
             '{}: {} of {} open findings have an owner who is there, after {} of {}', ownership.team, ownership.active, ownership.open_findings,
             ownership.active_before, ownership.open_before
@@ -242,7 +249,7 @@ warnings AS (
     UNION ALL
     SELECT
         'coverage_fell', 'medium', 'business_unit', coverage.business_unit, NULL, parameter.before_at, NULL,
-        coverage.rate, coverage.rate_before - parameter.coverage_drop, coverage.rate_before, 'share',
+        coverage.rate, greatest(coverage.rate_before - parameter.coverage_drop, 0), coverage.rate_before, 'share',
         format(
             '{}: {} of {} active assets were scanned in time, after {} of {}', coverage.business_unit, coverage.covered, coverage.assets,
             coverage.covered_before, coverage.assets_before
