@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import os
+import time
 from typing import Any
 
 import httpx
 
 from transforms.domain.errors import RunError
 
+#: Its database is locked for a moment, says a server that answers 503; seconds before each other try.
+_BUSY_SECONDS = (0.5, 1, 2, 4)
 #: A page of the server's: it gives no more at a time.
 _PAGE = 200
 
@@ -25,7 +28,11 @@ class Api:
     def call(self, method: str, path: str, body: Any = None) -> Any:
         """The answer's value. Raises `RunError` where there is none, or the server refuses."""
         try:
-            answer = self._client.request(method, f"{self.url}/{path}", json=body)
+            for pause in (*_BUSY_SECONDS, None):
+                answer = self._client.request(method, f"{self.url}/{path}", json=body)
+                if answer.status_code != httpx.codes.SERVICE_UNAVAILABLE or pause is None:
+                    break
+                time.sleep(pause)
         except httpx.HTTPError as error:
             raise RunError(self.url, seen=f"it does not answer ({type(error).__name__})", expected="a Prefect server") from None
         if answer.status_code in (401, 403):
