@@ -49,6 +49,11 @@ class Headline(NamedTuple):
     starts: Sequence[str]
 
     @property
+    def said_target(self) -> str:
+        """The target; where a figure of all bands has none in common, that each has its own; where the policy has none, none."""
+        return self.target or ("by severity" if self.number in (MEDIAN, NINETIETH, RATE) else "none")
+
+    @property
     def said_points(self) -> list[str]:
         """The trend in words, a dash where there was nothing to measure."""
         return [_text(self.number, point) for point in self.points]

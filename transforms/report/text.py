@@ -36,7 +36,7 @@ def _table(found: Sequence[Headline], period: Period) -> list[str]:
     heads = ("", "Now", "Target", sentence_case(period.last), "Covered", "Confidence", "")
     rows = [
         (
-            headline.label, headline.value, headline.target or "none", headline.previous or "-", percent(headline.coverage) if headline.coverage is not None else "-",
+            headline.label, headline.value, headline.said_target, headline.previous or "-", percent(headline.coverage) if headline.coverage is not None else "-",
             headline.confidence or "-", headline.behind,
         )
         for headline in found

@@ -95,10 +95,8 @@ def _tile(label: str, value: str, *rest: str | Markup) -> Markup:
 
 def _met(headline: Headline) -> str | Markup:
     """The target of a headline, and on which side of it the figure is."""
-    if not headline.target:
-        return "no target"
     if headline.is_within is None:
-        return f"target {headline.target}"
+        return "no target" if headline.said_target == "none" else f"target {headline.said_target}"
     return fragments.against(headline.is_within, f"{'within' if headline.is_within else 'over'} {headline.target}")
 
 
@@ -114,7 +112,7 @@ def _overview(found: list[Headline], period: Period) -> Markup:
         [
             f"{headline.label}, {headline.unit}",
             headline.value,
-            headline.target or "none",
+            headline.said_target,
             headline.previous or EMPTY,
             headline.behind,
             percent(headline.coverage) if headline.coverage is not None else EMPTY,
