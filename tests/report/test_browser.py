@@ -20,13 +20,14 @@ LOOKED_AT = [
     ("demo", "quarter", 1280, "light"), ("demo", "month", 360, "dark"), ("demo", "week", 360, "light"),
     ("hostile_texts", "week", 1280, "dark"), ("hostile_texts", "month", 360, "light"), ("nothing_landed", "quarter", 360, "dark"),
 ]  # fmt: skip
-#: What axe cannot tell, by rule, and why: contrasts of letters of charts, of marks beside words that say the same, and of what is scrolled out of a
-#: table's frame; and the decision table, whose rows are headed by their last cell.
+#: What axe cannot tell, by rule, and why: contrasts of letters of charts, of marks beside words that say the same, of the word in a curve's spread,
+#: and of what is scrolled out of a table's frame; and the decision table, whose rows are headed by their last cell.
 UNDECIDED = {
     ("color-contrast", "Element's background color could not be determined because element contains an image node"),
     ("color-contrast", "Element content is too short to determine if it is actual text content"),
     ("color-contrast", "Element content contains only non-text characters"),
     ("color-contrast", "Element's background color could not be determined because it's partially obscured by another element"),
+    ("color-contrast", "Element's background color could not be determined because it is overlapped by another element"),
     ("th-has-data-cells", "Table data cells are missing or empty"),
 }
 
