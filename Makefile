@@ -11,7 +11,7 @@ READY := $(VENV)/.ready
 DEMO := build/demo
 SUPPORTED := 3.11 to 3.13
 
-.PHONY: help demo test test-scheduler check docs bench lock system-packages clean
+.PHONY: help demo test test-scheduler test-container check docs bench lock system-packages clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -26,16 +26,20 @@ demo: $(READY) ## Run the whole job on the bundled input; ends by saying where t
 test: $(READY) ## Pass the tests, one process a core; what is skipped says why
 	@$(BIN)/python -m pytest --numprocesses auto --dist loadfile
 
-test-scheduler: $(READY) ## Kill server, worker and runs of a real scheduler for MINUTES (15) of cron runs; nothing may be lost or counted twice
+test-scheduler: $(READY) ## Kill server, worker, runs and dispatches of a real scheduler for MINUTES (15) of cron runs; nothing may be lost, or there twice
 	@PYTHONPATH=. $(BIN)/python tests/scheduler/chaos.py --minutes $(or $(MINUTES),15)
+
+test-container: $(READY) ## Carry out deploy/Containerfile and every unit's command on this machine, without an engine (Linux, as root)
+	@$(BIN)/python tests/deploy/as_container.py
 
 check: $(READY) ## Lint, and hold the layers to the import rules
 	@$(BIN)/ruff check --no-cache .
 	@$(BIN)/lint-imports --no-cache --no-logo
 
-docs: $(READY) ## Write the generated pages: dictionary, cookbook, scanners, agreement with a peer, identity, registers, trackers
+docs: $(READY) ## Write the generated pages: dictionary, cookbook, command line, scanners, agreement with a peer, identity, registers, trackers
 	@$(BIN)/python -m warehouse.dictionary --write
 	@$(BIN)/python -m warehouse.cookbook --write
+	@$(BIN)/python -m flows.command_page --write
 	@$(BIN)/python tests/transforms/scanners/agreement.py --write
 	@$(BIN)/python tests/transforms/scanners/catalogue.py --write
 	@$(BIN)/python tests/identity/measure.py --write

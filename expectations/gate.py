@@ -23,6 +23,7 @@ import pyarrow.compute as pc
 
 from expectations.suites import CONSEQUENCES, Rule, suites
 from transforms.domain.errors import ModuleMalformed
+from transforms.domain.progress import Progress, nobody
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -102,7 +103,7 @@ class _Planned(NamedTuple):
     rule: Rule
 
 
-def validate(batches: Mapping[str, pd.DataFrame]) -> Verdict:
+def validate(batches: Mapping[str, pd.DataFrame], progress: Progress = nobody) -> Verdict:
     """Holds every suite's rules against the batches (frames by name, as `warehouse.batches.fetch` gives them).
 
     Never raises for what the data hold. A rule that cannot be judged (a missing batch or column, a defect of the suite) is a broken law
@@ -112,16 +113,17 @@ def validate(batches: Mapping[str, pd.DataFrame]) -> Verdict:
     with warnings.catch_warnings():
         # Of its own libraries' future, which nobody here can act on.
         warnings.simplefilter("ignore")
-        return _validate(batches)
+        return _validate(batches, progress)
 
 
-def _validate(batches: Mapping[str, pd.DataFrame]) -> Verdict:
+def _validate(batches: Mapping[str, pd.DataFrame], progress: Progress) -> Verdict:
     planned, unusable = _plan()
     found = {name: _Finding() for name in [plan.rule.name for plan in planned]}
     by_batch: dict[str, list[_Planned]] = defaultdict(list)
     for plan in planned:
         by_batch[plan.batch].append(plan)
-    for name, plans in by_batch.items():
+    for number, (name, plans) in enumerate(by_batch.items()):
+        progress("check expectations", number, len(by_batch))
         if name not in batches:
             for plan in plans:
                 found[plan.rule.name].error = f"there is no batch {name}: warehouse/sql/batches/{name}.sql is missing"

@@ -5,12 +5,13 @@ Never opens the warehouse and never waits for a run. What the published copy kno
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, Literal, NamedTuple
 from urllib.parse import urlsplit
 
+from transforms.acknowledgement import NOT_IN_A_DIGEST
 from transforms.domain.digests import identifier
 from transforms.domain.documents import one_line
 from transforms.domain.errors import UsageError
@@ -26,8 +27,8 @@ Method = Literal["cli", "link"]
 PATH = "/h/"
 #: Characters of a reason that are kept.
 REASON_LIMIT = 500
-#: Bands that nobody acknowledges without having looked at the finding (ruling 95).
-_NOT_IN_A_DIGEST = ("critical", "high")
+#: Characters of an id at least that stand for all of it.
+_SHORTEST = 6
 #: What comes of it that the directory does not know somebody as active.
 _COSTS = {"--as": "the run counts no acknowledgement of theirs", "--to": "the handoff is routed to nobody"}
 _NOT_HUMAN = {"group": "a group inbox", "bot": "a bot"}
@@ -92,9 +93,7 @@ def answer(
     done = Answer()
     with open_handoffs(home) as handoffs:
         claim = _identified(claim, handoffs, done)
-        refs = [_text("FINDING", reference) for reference in references]
-        if digest_id is not None:
-            refs += _of_digest(home, handoffs, _text("--digest", digest_id))
+        refs, digest_id = _told(home, handoffs, [_text("FINDING", reference) for reference in references], digest_id)
         found: dict[str, dict[str, Any] | None] = {}
         for ref in refs:
             finding_id = only_finding(handoffs, ref)
@@ -148,11 +147,17 @@ def url_of(base_url: str, token: str) -> str:
     return f"{base_url.rstrip('/')}{PATH}{token}"
 
 
+def signer(secret: bytes, base_url: str) -> Callable[[str, int, str, links.Action, int], str]:
+    """How messages make their links: the same words give the same link. Raises `UsageError` for what no link can begin with."""
+    base = require_base_url(base_url)
+    return lambda finding_id, cycle, person_id, action, expires_us: url_of(base, links.make(secret, finding_id, cycle, person_id, action, expires_us))
+
+
 def require_base_url(base_url: str) -> str:
     """Raises `UsageError` for what no link can begin with."""
     parts = urlsplit(base_url)
     if parts.scheme not in ("http", "https") or not parts.netloc or parts.query or parts.fragment:
-        raise UsageError("--base-url", seen=repr(base_url), expected="an address, as in https://handoff.example.com")
+        raise UsageError("--base-url, or $HANDOFF_ACK_URL", seen=repr(base_url), expected="an address, as in https://handoff.example.com")
     return base_url
 
 
@@ -205,13 +210,31 @@ def _identified(claim: Claim, handoffs: Handoffs | None, done: Answer) -> Claim:
     return Claim(claim.event, names["--as"] or claim.person, claim.method, claim.asserted_by, claim.occurred_us, claim.reason, names["--to"])
 
 
-def _of_digest(home: Home, handoffs: Handoffs | None, digest_id: str) -> list[str]:
-    """What a digest told of, whether a run has taken that up or not yet."""
-    waiting = [event["ref"] for event in originated.events_waiting(home) if event.get("batch_id") == digest_id and event["event"] == "notified"]
-    found = [*(handoffs.digest(digest_id) if handoffs else ()), *waiting]
-    if not found:
+def _told(home: Home, handoffs: Handoffs | None, references: list[str], digest_id: str | None) -> tuple[list[str], str | None]:
+    """The references with what a digest told of in the place of its id, and the digest that is meant, None for none."""
+    refs, named = [], None
+    for reference in references:
+        of_digest = _of_digest(home, handoffs, reference) if only_finding(handoffs, reference) is None else []
+        refs += of_digest or [reference]
+        named = named or (reference if of_digest else None)
+    if digest_id is None:
+        return refs, named
+    digest_id = _text("--digest", digest_id)
+    of_digest = _of_digest(home, handoffs, digest_id)
+    if not of_digest:
         raise UsageError("--digest", seen=f"{digest_id}: no digest of that id is known", expected="the id that the digest's message names", remedy="or name the findings")
-    return found
+    return refs + of_digest, digest_id
+
+
+def _of_digest(home: Home, handoffs: Handoffs | None, digest_id: str) -> list[str]:
+    """What a digest told of, by its id or the beginning of it, whether a run has taken that up or not yet; empty where none is known."""
+    waiting = [(event["batch_id"], event["ref"]) for event in originated.events_waiting(home) if event["event"] == "notified" and event.get("batch_id")]
+    begun = [(batch_id, ref) for batch_id, ref in waiting if batch_id == digest_id or (len(digest_id) >= _SHORTEST and batch_id.startswith(digest_id))]
+    told = [*(handoffs.digests(digest_id) if handoffs else ()), *begun]
+    ids = {batch_id for batch_id, _ in told}
+    if digest_id not in ids and len(ids) > 1:
+        raise UsageError(digest_id, seen=f"{len(ids)} digests begin with it", expected="more of the id that the digest's message names")
+    return [ref for batch_id, ref in told if batch_id == digest_id or digest_id not in ids]
 
 
 def _require_wanted(ref: str, handoffs: Handoffs | None, allows_unknown: bool) -> None:
@@ -222,7 +245,7 @@ def _require_wanted(ref: str, handoffs: Handoffs | None, allows_unknown: bool) -
 
 
 def _require_minor(found: dict[str, dict[str, Any] | None]) -> None:
-    refused = [ref for ref, known in found.items() if known is None or known["severity"] in _NOT_IN_A_DIGEST]
+    refused = [ref for ref, known in found.items() if known is None or known["severity"] in NOT_IN_A_DIGEST]
     if refused:
         band = (found[refused[0]] or {}).get("severity", "of unknown severity")
         seen = f"{refused[0]} is {band}" + (f" (and {len(refused) - 1} more like it)" if len(refused) > 1 else "")
@@ -244,12 +267,24 @@ def _doubts(claim: Claim, found: dict[str, dict[str, Any] | None], handoffs: Han
             continue
         if not known["is_open"]:
             doubts.append(f"{known['finding_id']}: its handoff is {known['state']} by the last run")
+        if claim.event == "acknowledgement_withdrawn":
+            doubts += _doubts_of_withdrawal(person, known, rules)
         if claim.occurred_us < to_us_of(known["captured_at"]):
             doubts.append(f"{known['finding_id']}: it was captured only at {iso(to_us_of(known['captured_at']))}")
         if claim.event == "acknowledged" and person and not _may(person, known, rules):
             owner = f"{known['owner_id'] or 'nobody'} owns it, team {known['team'] or 'none'}"
             doubts.append(f"{known['finding_id']}: {owner}; {person['person_id']} of team {person['team'] or 'none'} may not acknowledge it by the policy")
     return doubts
+
+
+def _doubts_of_withdrawal(person: dict[str, Any] | None, known: dict[str, Any], rules: dict[str, Any]) -> list[str]:
+    """A withdrawal counts whoever says it (ruling 46): that there is none to take back, or that it is another one's, is said before it does."""
+    if known["acknowledged_at"] is None:
+        return [f"{known['finding_id']}: nobody had acknowledged it by the last run"]
+    if person is None or (person["person_id"] != known["acknowledged_by"] and not _may(person, known, rules)):
+        who = person["person_id"] if person else "who says so"
+        return [f"{known['finding_id']}: {known['acknowledged_by']} acknowledged it, not {who}, who may not by the policy either; it is taken back all the same, and flagged with both names"]
+    return []
 
 
 def _may(person: dict[str, Any], known: dict[str, Any], rules: dict[str, Any]) -> bool:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import sys
 from dataclasses import replace
@@ -11,26 +10,35 @@ from typing import Annotated, Any, NoReturn
 
 import typer
 
-from flows import settings
-from transforms.domain.errors import HandoffError, UsageError
+from flows import completion, settings
+from flows.help import App
+from flows.printing import line as _line
+from flows.printing import print_error
+from flows.printing import print_json as _print_json
+from flows.printing import print_pairs as _print_pairs
+from flows.printing import print_table as _print_table
+from flows.progress import shown as _progress
+from transforms.domain.errors import HandoffError, RunError, UsageError
 
 settings.quiet()
 
-app = typer.Typer(
+#: Exit code of what a person ended with Ctrl-C, as shells have it.
+_INTERRUPTED = 130
+#: DuckDB's words for a machine that does not do its part.
+_OF_THE_MACHINE = ("IOException", "FatalException", "OutOfMemoryException")
+
+app = App(
     name="handoff",
     help="Measures, explains and shortens security handoffs: from a finding landing to a named engineer acknowledging it.",
-    no_args_is_help=True,
-    add_completion=False,
     pretty_exceptions_enable=False,
-    rich_markup_mode=None,
     epilog="Example: handoff run --landing ./landing && handoff sql 'FROM mart.unrouted_queue'",
 )
 
-serve_app = typer.Typer(help="Keep something running: it ends with Ctrl-C or SIGTERM.", no_args_is_help=True, rich_markup_mode=None)
+serve_app = App(help="Keep something running: it ends with Ctrl-C or SIGTERM.", epilog="Example: handoff serve scheduler --landing ./landing")
 app.add_typer(serve_app, name="serve")
 
 HomeOption = Annotated[Path | None, typer.Option("--home", help="Where warehouse, raw files, published copy and reports live [default: $HANDOFF_HOME, else ./.handoff].")]
-JsonOption = Annotated[bool, typer.Option("--json", help="Machine output.")]
+JsonOption = Annotated[bool, typer.Option("--json", help="One JSON object on stdout, errors too.")]
 PolicyOption = Annotated[Path | None, typer.Option("--policy", help="YAML overlaid on the default policy key by key.")]
 
 
@@ -48,19 +56,18 @@ def run(
     from flows.job import Options
     from flows.run_handoff import run_here_or_on_server
 
-    summary = run_here_or_on_server(Options(landing, settings.home_folder(home), policy, as_of, report, _seconds(wait)))
+    with _progress() as progress:
+        summary = run_here_or_on_server(Options(landing, settings.home_folder(home), policy, as_of, report, _seconds(wait)), progress)
     if as_json:
         _print_json(summary.as_json())
         return
-    print(summary.line())
-    print(f"published {summary.published}")
-    if summary.report:
-        print(f"report {summary.report}")
+    print(summary.headline())
+    _print_pairs(summary.rows())
 
 
 @app.command(epilog='Example: handoff sql "SELECT severity, median_seconds FROM mart.handoff_latency WHERE dimension = \'all\'"')
 def sql(
-    query: Annotated[str, typer.Argument(help="One query over the published copy.")],
+    query: Annotated[str, typer.Argument(help="One query over the published copy.", autocompletion=completion.queries)],
     home: HomeOption = None,
     as_json: JsonOption = False,
 ) -> None:
@@ -140,7 +147,7 @@ def trackers(
 
 @app.command(epilog="Example: handoff explain 3f2a --html 3f2a.html   (a finding id, a sighting id or a scanner's own id)")
 def explain(
-    finding: Annotated[str, typer.Argument(help="Finding id, sighting id, or a scanner's own id.")],
+    finding: Annotated[str, typer.Argument(help="Finding id, sighting id, or a scanner's own id.", autocompletion=completion.findings)],
     html: Annotated[Path | None, typer.Option("--html", help="Write it as a page, one file, instead of showing it.")] = None,
     home: HomeOption = None,
     as_json: JsonOption = False,
@@ -168,7 +175,8 @@ def desk(
     """Write the published copy as pages to search and filter: queue, flags, findings, people, teams, runs, quarantines. No server is needed."""
     from warehouse import desk as writing
 
-    written = writing.write(settings.home_folder(home), out, is_redacted=is_redacted, tell=lambda line: print(f"handoff: {line}", file=sys.stderr))
+    with _progress() as progress:
+        written = writing.write(settings.home_folder(home), out, is_redacted=is_redacted, progress=progress)
     if as_json:
         _print_json(written._asdict())
         return
@@ -178,26 +186,37 @@ def desk(
 
 @app.command(epilog="Example: handoff report weekly --format text | mail -s 'Security handoffs' secops@example.com")
 def report(
-    period: Annotated[str, typer.Argument(help="weekly (security operations), monthly (leadership) or quarterly (steering, with an audit annex).")] = "weekly",
+    period: Annotated[
+        str,
+        typer.Argument(
+            help="weekly (security operations), monthly (leadership) or quarterly (steering, with an audit annex).",
+            autocompletion=completion.words("weekly", "monthly", "quarterly"),
+        ),
+    ] = "weekly",
     file_format: Annotated[str, typer.Option("--format", help="html, text (printed, unless --out is given) or pdf.")] = "html",
     as_of: Annotated[str | None, typer.Option("--as-of", help="A past instant, ISO 8601 with a zone: the page as it was printed then [default: the last run].")] = None,
     file: Annotated[Path | None, typer.Option("--file", help="Another published copy than the home's; needs --out.")] = None,
     out: Annotated[Path | None, typer.Option("--out", help="The report's file [default: one among the home's reports].")] = None,
     home: HomeOption = None,
+    as_json: JsonOption = False,
 ) -> None:
     """Write a report: of the last run, of any past instant, or of a published file."""
     from flows import reporting
 
     folder = settings.home_folder(home)
-    if file_format == "text" and out is None:
+    if file_format == "text" and out is None and not as_json:
         print(reporting.contents(folder, period, file_format, as_of, file).decode(), end="")
+        return
+    path = reporting.write_report(folder, period, file_format, as_of, file, out)
+    if as_json:
+        _print_json({"period": period, "report": path})
     else:
-        print(reporting.write_report(folder, period, file_format, as_of, file, out))
+        print(path)
 
 
 @app.command(epilog="Example: handoff evidence CC7.1 --as-of 2026-03-31T22:00:00Z --out cc7.1-march")
 def evidence(
-    control: Annotated[str | None, typer.Argument(help="The control's id, as in CC7.1, A.8.8, RA-5 [default: list them].")] = None,
+    control: Annotated[str | None, typer.Argument(help="The control's id, as in CC7.1, A.8.8, RA-5 [default: list them].", autocompletion=completion.controls)] = None,
     as_of: Annotated[str | None, typer.Option("--as-of", help="A past instant, ISO 8601 with a zone [default: that of the published copy].")] = None,
     out: Annotated[Path | None, typer.Option("--out", help="The pack's folder [default: one below evidence/ in the home].")] = None,
     framework: Annotated[str | None, typer.Option("--framework", help="Part of its framework's name, where several have that id.")] = None,
@@ -228,8 +247,8 @@ def evidence(
 @app.command(epilog="Example: handoff export --out tables --tables mart.handoff,question.open_for_a_person --format csv")
 def export(
     out: Annotated[Path, typer.Option("--out", help="A new or empty folder.")],
-    file_format: Annotated[str, typer.Option("--format", help="parquet or csv.")] = "parquet",
-    tables: Annotated[str, typer.Option("--tables", help="Tables, views or schemas with commas between them [default: mart,record].")] = "",
+    file_format: Annotated[str, typer.Option("--format", help="parquet or csv.", autocompletion=completion.words("parquet", "csv"))] = "parquet",
+    tables: Annotated[str, typer.Option("--tables", help="Tables, views or schemas with commas between them [default: mart,record].", autocompletion=completion.tables)] = "",
     home: HomeOption = None,
     as_json: JsonOption = False,
 ) -> None:
@@ -237,7 +256,8 @@ def export(
     from warehouse import export as exporting
 
     wanted = [name.strip() for name in tables.split(",") if name.strip()]
-    contents = exporting.export(settings.home_folder(home), out, file_format, wanted)
+    with _progress() as progress:
+        contents = exporting.export(settings.home_folder(home), out, file_format, wanted, progress)
     if as_json:
         _print_json(contents)
         return
@@ -250,6 +270,7 @@ def export(
 def redact(
     out: Annotated[Path, typer.Option("--out", help="The new file.")],
     home: HomeOption = None,
+    as_json: JsonOption = False,
 ) -> None:
     """Write the redacted tier of the published copy: the same marts, where keyed pseudonyms stand for people, assets, places and ids.
 
@@ -257,31 +278,56 @@ def redact(
     """
     from flows import job
 
-    print(f"redacted {job.redact_copy(settings.home_folder(home), out)}")
+    path = job.redact_copy(settings.home_folder(home), out)
+    if as_json:
+        _print_json({"redacted": path})
+    else:
+        print(f"redacted {path}")
 
 
-@app.command(epilog="Example: handoff sweep --out proposals --as soc-lead && cp -r proposals/. landing/")
+@app.command(epilog="Example: handoff sweep --kind binding --out proposals --as soc-lead && cp -r proposals/. landing/")
 def sweep(
+    kind: Annotated[list[str] | None, typer.Option("--kind", help="reattribution, binding, unmatched_activity, held_file or attestation; may be repeated [default: all].")] = None,
     out: Annotated[Path | None, typer.Option("--out", help="A new folder for the proposals as files that a landing zone takes [default: list them].")] = None,
-    actor: Annotated[str | None, typer.Option("--as", help="Who reassigns, where an event named the present owner.")] = None,
+    actor: Annotated[str | None, typer.Option("--as", help="Whose word the events in the files are: who reassigns, links; with --kind attestation alone, who attests.")] = None,
+    is_settled: Annotated[bool, typer.Option("--settled", help="List what was settled, by whom, instead of what is open.")] = False,
     home: HomeOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Propose who could own next what leads to nobody, or is owned by an outdated mapping, and why. Nothing changes until the files are delivered."""
-    from warehouse import sweep as sweeping
+    """List what only a person can settle, what is proposed for it and why: decayed routes, orphaned findings, unmatched activity, held files, attestations.
 
-    found = sweeping.propose(settings.home_folder(home))
-    written = sweeping.write(found, out, actor) if out else []
+    Nothing changes until a file is delivered or a command is given. Docs: docs/sweeping.md
+    """
+    from flows import sweeping
+    from warehouse import sweep as proposing
+
+    found = proposing.propose(settings.home_folder(home), kind)
+    written = proposing.write(found, out, actor) if out else []
     if as_json:
-        _print_json({"ownership": found.ownership, "reassignments": found.reassignments, "without_proposal": found.without_proposal, "files": written})
+        _print_json(sweeping.as_json(found, written))
         return
-    for rows in (found.ownership, found.reassignments):
-        if rows:
-            _print_table(list(rows[0]), [tuple(row.values()) for row in rows])
-    mappings, events = len(found.ownership), len(found.reassignments)
-    print(f"{mappings} mappings and {events} reassignments proposed; {found.without_proposal} decayed routes for which nobody can be proposed")
-    for path in written:
-        print(f"wrote {path}")
+    for columns, rows in sweeping.tables(found.settled if is_settled else found.open, is_settled=is_settled):
+        _print_table(columns, rows)
+    for line in sweeping.summary(found, written):
+        print(line)
+
+
+@app.command(epilog="Example: handoff warnings --kind breach_expected --kind source_silent")
+def warnings(
+    kind: Annotated[list[str] | None, typer.Option("--kind", help="breach_expected, source_silent, arrivals_above_capacity, ownership_currency_fell or coverage_fell; may be repeated [default: all].")] = None,
+    home: HomeOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """What will hurt soon, and whom to call: breaches to expect, silent sources, arrivals above capacity, falling ownership and coverage."""
+    from warehouse import early_warning as early
+
+    rows = early.read(settings.home_folder(home), kind)
+    if as_json:
+        _print_json(rows)
+        return
+    if rows:
+        _print_table(["kind", "severity", "warning", "call", "what to do"], [(row["kind"], row["severity"], row["detail"], ", ".join(row["call"]), row["action"]) for row in rows])
+    print(early.summary(rows))
 
 
 NamesArgument = Annotated[list[str] | None, typer.Argument(help="Connections [default: all].")]
@@ -303,9 +349,10 @@ def pull(
     from warehouse.home import Home
 
     folder = settings.home_folder(home)
-    done = pulling.pull(landing, Home(folder), file_of(connections, folder), names, wait_seconds=_seconds(wait))
+    with _progress() as progress:
+        done = pulling.pull(landing, Home(folder), file_of(connections, folder), names, wait_seconds=_seconds(wait), progress=progress)
     if as_json:
-        _print_json([row.as_json() for row in done])
+        _print_json([row.as_json() for row in done], lambda: pulling.require_complete(done))
     else:
         _print_table(["connection", "stream", "pages", "items", "new", "files", "cursor"], [(row.connection, row.stream, row.pages, row.items, row.items_new, row.files, row.cursor) for row in done])
     pulling.require_complete(done)
@@ -327,7 +374,7 @@ def tickets(
     folder = settings.home_folder(home)
     steps = writing.write(Home(folder), file_of(connections, folder), names, is_applied=is_applied, by=settings.identity())
     if as_json:
-        _print_json([step.as_json() for step in steps])
+        _print_json([step.as_json() for step in steps], lambda: writing.require_complete(steps))
     else:
         columns = ["connection", "action", "done", "ticket", "severity", "title", "owner", "due", "changes", "why"]
         rows = [(s.connection, s.action, s.is_done, s.ticket, s.severity, s.title, s.owner, s.due, "; ".join(s.changes), s.fault or s.why) for s in steps]
@@ -338,7 +385,7 @@ def tickets(
 
 
 ReasonOption = Annotated[str, typer.Option("--reason", help="Why, in a sentence: kept in the record.")]
-FindingsArgument = Annotated[list[str] | None, typer.Argument(help="Finding ids, sighting ids, scanners' own ids, or `scanner:own id`.")]
+FindingsArgument = Annotated[list[str] | None, typer.Argument(help="Finding ids, sighting ids, scanners' own ids, or `scanner:own id`.", autocompletion=completion.findings)]
 PersonOption = Annotated[str, typer.Option("--as", help="Who says so: a person of the directory, by id, alias or mail address.")]
 AtOption = Annotated[str | None, typer.Option("--at", help="When it was so, ISO 8601 with a zone [default: now].")]
 UnknownOption = Annotated[bool, typer.Option("--unknown-ok", help="Write it down for what no finding is known by too; it waits for its finding.")]
@@ -416,12 +463,12 @@ def reassign(
     _answer("reassigned", person, findings, home, as_json, at=at, unknown_ok=unknown_ok, reason=reason, target=target)
 
 
-BaseUrlOption = Annotated[str | None, typer.Option("--base-url", help="How people reach the page, as in https://handoff.example.com.")]
+BaseUrlOption = Annotated[str | None, typer.Option("--base-url", help="How people reach the acknowledgement page, as in https://handoff.example.com [default: $HANDOFF_ACK_URL].")]
 
 
 @app.command(epilog="Example: handoff link 260e855be8e4 --as dirk --base-url https://handoff.example.com")
 def link(
-    finding: Annotated[str, typer.Argument(help="Finding id, sighting id, or a scanner's own id.")],
+    finding: Annotated[str, typer.Argument(help="Finding id, sighting id, or a scanner's own id.", autocompletion=completion.findings)],
     person: PersonOption,
     is_decline: Annotated[bool, typer.Option("--decline", help="A link to decline by, instead of one to acknowledge by.")] = False,
     expires: Annotated[str, typer.Option("--expires", help="For how long it is good, as in 12h or 7d.")] = "7d",
@@ -433,7 +480,7 @@ def link(
     from flows import acknowledging
     from warehouse.home import Home
 
-    folder, base = settings.home_folder(home), base_url or "http://127.0.0.1:8080"
+    folder, base = settings.home_folder(home), settings.ack_url(base_url) or "http://127.0.0.1:8080"
     expires_us = settings.now_us() + round(_seconds(expires, "--expires") * 1e6)
     found = acknowledging.link(Home(folder), settings.link_key(folder), finding, person, "decline" if is_decline else "acknowledge", expires_us)
     url = acknowledging.url_of(acknowledging.require_base_url(base), found.token)
@@ -457,7 +504,8 @@ def serve_ack(
     from warehouse.home import Home
 
     folder = settings.home_folder(home)
-    site = page.Site(Home(folder), settings.link_key(folder), base_url=require_base_url(base_url) if base_url else None)
+    base = settings.ack_url(base_url)
+    site = page.Site(Home(folder), settings.link_key(folder), base_url=require_base_url(base) if base else None)
     page.serve(site, host, port, allows_plain=is_plain)
 
 
@@ -467,15 +515,16 @@ def dispatch(
     home: HomeOption = None,
     as_of: Annotated[str | None, typer.Option("--as-of", help="Instant to decide for and to date it by, ISO 8601 with a zone [default: now].")] = None,
     wait: Annotated[str | None, typer.Option("--wait", help="How long to wait for another dispatch, as in 10m [default: not at all].")] = None,
+    base_url: BaseUrlOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Show who would be told what, by which channel and why: notices, digests, escalations; with --apply, send it, each decision once."""
     from flows import dispatching
     from warehouse.home import Home
 
-    found = dispatching.send(Home(settings.home_folder(home)), is_applied=is_applied, by=settings.identity(), as_of_us=settings.instant(as_of), wait_seconds=_seconds(wait))
+    found = dispatching.send_from(Home(settings.home_folder(home)), is_applied=is_applied, base_url=base_url, as_of_us=settings.instant(as_of), wait_seconds=_seconds(wait))
     if as_json:
-        _print_json(found.as_json())
+        _print_json(found.as_json(), lambda: dispatching.require_complete(found))
     else:
         columns = ["action", "done", "person", "channel", "severity", "findings", "decisions", "why"]
         rows = [(s.action, s.is_done, s.person_id, s.channel, s.severity, len(s.findings) if s.is_digest else s.findings[0], ", ".join(s.decisions), s.fault or s.why) for s in found.steps]
@@ -486,38 +535,41 @@ def dispatch(
     dispatching.require_complete(found)
 
 
-def _decide(decision: str, sha256: str, reason: str, home: Path | None) -> None:
+def _decide(decision: str, sha256: str, reason: str, home: Path | None, as_json: bool) -> None:
     from warehouse import decisions
 
     path = decisions.decide(settings.home_folder(home), decision, sha256, reason, by=settings.identity(), at_us=settings.now_us())
-    print(f"{decision} {path}: it takes effect with the next run")
+    if as_json:
+        _print_json({"decision": decision, "path": path})
+    else:
+        print(f"{decision} {path}: it takes effect with the next run")
 
 
-ShaArgument = Annotated[str, typer.Argument(help="The file's sha256, or its beginning (see `handoff status`).")]
+ShaArgument = Annotated[str, typer.Argument(help="The file's sha256, or its beginning (see `handoff status`).", autocompletion=completion.waiting_files)]
 
 
 @app.command(epilog='Example: handoff release 9f3c --reason "half the fleet was switched off"')
-def release(sha256: ShaArgument, reason: ReasonOption, home: HomeOption = None) -> None:
+def release(sha256: ShaArgument, reason: ReasonOption, home: HomeOption = None, as_json: JsonOption = False) -> None:
     """Apply a held file."""
-    _decide("release", sha256, reason, home)
+    _decide("release", sha256, reason, home, as_json)
 
 
 @app.command(epilog='Example: handoff discard 9f3c --reason "export was cut off"')
-def discard(sha256: ShaArgument, reason: ReasonOption, home: HomeOption = None) -> None:
+def discard(sha256: ShaArgument, reason: ReasonOption, home: HomeOption = None, as_json: JsonOption = False) -> None:
     """Leave a held file out for good."""
-    _decide("discard", sha256, reason, home)
+    _decide("discard", sha256, reason, home, as_json)
 
 
 @app.command(epilog='Example: handoff retract 9f3c --reason "it was the test system"')
-def retract(sha256: ShaArgument, reason: ReasonOption, home: HomeOption = None) -> None:
+def retract(sha256: ShaArgument, reason: ReasonOption, home: HomeOption = None, as_json: JsonOption = False) -> None:
     """Take a wrongly loaded file back: it counts no more from then on."""
-    _decide("retract", sha256, reason, home)
+    _decide("retract", sha256, reason, home, as_json)
 
 
 @app.command(epilog="Example: handoff reprocess 9f3c")
-def reprocess(sha256: ShaArgument, home: HomeOption = None, reason: ReasonOption = "read again") -> None:
+def reprocess(sha256: ShaArgument, home: HomeOption = None, reason: ReasonOption = "read again", as_json: JsonOption = False) -> None:
     """Read a file again with the next run."""
-    _decide("reprocess", sha256, reason, home)
+    _decide("reprocess", sha256, reason, home, as_json)
 
 
 @app.command(epilog="Example: handoff rebuild --as-of 2026-03-31T22:00:00Z --out march.duckdb")
@@ -526,6 +578,7 @@ def rebuild(
     out: Annotated[Path | None, typer.Option("--out", help="The new file for --as-of.")] = None,
     home: HomeOption = None,
     policy: PolicyOption = None,
+    as_json: JsonOption = False,
 ) -> None:
     """Build the warehouse anew from the raw files; or, with --as-of and --out, the marts of a past instant as a file of their own."""
     from flows import job
@@ -533,7 +586,12 @@ def rebuild(
     if (as_of is None) != (out is None):
         raise UsageError("rebuild", seen="only one of --as-of and --out", expected="both, or neither")
     folder = settings.home_folder(home)
-    for line in job.rebuild(folder, policy) if as_of is None or out is None else job.rebuild_as_of(folder, as_of, out, policy):
+    with _progress() as progress:
+        said = job.rebuild(folder, policy, progress) if as_of is None or out is None else job.rebuild_as_of(folder, as_of, out, policy, progress)
+    if as_json:
+        _print_json({"as_of": as_of, "out": out, "said": said})
+        return
+    for line in said:
         print(line)
 
 
@@ -552,7 +610,8 @@ def simulate(
     from flows.simulation import write_programme
     from transforms.simulation import Shape
 
-    done = write_programme(Shape(findings, seed, noise or (0.1 if is_noisy else 0.0)), out)
+    with _progress() as progress:
+        done = write_programme(Shape(findings, seed, noise or (0.1 if is_noisy else 0.0)), out, progress)
     if as_json:
         _print_json({"files": done.files, "bytes": done.bytes, "out": done.out, "command": done.command})
         return
@@ -576,7 +635,8 @@ def whatif(
     from warehouse import whatif as replaying
 
     comparison.require_dimension(by)
-    found = job.what_if(settings.home_folder(home), policy, ownership or [], as_of, out)
+    with _progress() as progress:
+        found = job.what_if(settings.home_folder(home), policy, ownership or [], as_of, out, progress)
     rows, cycles = replaying.read(found.out, by) if found.out else ([], 0)
     if as_json:
         about = {**comparison.headline(found.as_of_us, found.runs_replayed, cycles), "is_other_code": found.is_other_code, "out": found.out}
@@ -604,7 +664,8 @@ def verify(
     from warehouse import verify as verifying
 
     code = settings.code_version()
-    rows = verifying.verify(settings.home_folder(home), code) if file is None else verifying.verify_file(file, code)
+    with _progress() as progress:
+        rows = verifying.verify(settings.home_folder(home), code, progress) if file is None else verifying.verify_file(file, code)
     if as_json:
         _print_json(rows)
     else:
@@ -653,11 +714,16 @@ def watchdog(
     max_age: Annotated[str, typer.Option("--max-age", help="How old what is published may be.")] = "26h",
     max_run: Annotated[str, typer.Option("--max-run", help="How long one run may hold the home.")] = "2h",
     home: HomeOption = None,
+    as_json: JsonOption = False,
 ) -> None:
     """Exit 1 with one line where what is published is too old or a run hangs. Needs no server."""
     from flows import freshness
 
-    print(freshness.watch(settings.home_folder(home), _seconds(max_age, "--max-age"), _seconds(max_run, "--max-run")).line())
+    found = freshness.watch(settings.home_folder(home), _seconds(max_age, "--max-age"), _seconds(max_run, "--max-run"))
+    if as_json:
+        _print_json(found.as_json())
+    else:
+        print(found.line())
 
 
 def _seconds(text: str | None, option: str = "--wait") -> float:
@@ -673,53 +739,51 @@ def _seconds(text: str | None, option: str = "--wait") -> float:
         raise UsageError(option, seen=repr(text), expected="a whole number and s, m, h or d, as in 10m") from None
 
 
-def _print_json(value: Any) -> None:
-    print(json.dumps(value, indent=2, default=str, ensure_ascii=False))
-
-
-def _line(item: Any) -> str:
-    return ", ".join(f"{name} {value}" for name, value in item.items() if value is not None) if isinstance(item, dict) else str(item)
-
-
-def _print_table(columns: list[str], rows: list[tuple]) -> None:
-    """A table for a terminal, tab-separated when piped."""
-    if not sys.stdout.isatty():
-        print("\t".join(columns))
-        for row in rows:
-            print("\t".join("" if value is None else str(value).replace("\t", " ").replace("\n", " ") for value in row))
-        return
-    from rich.console import Console
-    from rich.table import Table
-    from rich.text import Text
-
-    table = Table(*columns)
-    for row in rows:
-        table.add_row(*(Text("" if value is None else str(value)) for value in row))
-    Console().print(table)
-
-
 def main() -> NoReturn:
-    """Entry point of the script `handoff`: every error is one sentence and an exit code."""
+    """Entry point of the script `handoff`: every error is one sentence, with --json an object too, and an exit code."""
     try:
-        code = app(standalone_mode=False)
-    except HandoffError as error:
-        print(f"handoff: {error}", file=sys.stderr)
-        code = error.exit_code
-    except typer.Abort:
-        code = 1
-    except KeyboardInterrupt:
-        print("handoff: interrupted; what was committed stays, the next run goes on from there", file=sys.stderr)
-        code = 1
-    except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        code = 0
+        code = app(prog_name="handoff", standalone_mode=False)
+        sys.stdout.flush()  # here, where a reader that went away is no error
+        if code == _INTERRUPTED:
+            print("handoff: interrupted; what was committed stays, the next run goes on from there", file=sys.stderr)
     except Exception as error:
-        if hasattr(error, "exit_code") and hasattr(error, "format_message"):  # typer's and click's own usage errors
-            print(f"handoff: {error.format_message()}; see --help", file=sys.stderr)
-            code = 2
-        else:
-            raise
+        code = _fail(error)
+    except SystemExit as exit_:
+        code = 0 if isinstance(exit_.__context__, BrokenPipeError) else exit_.code
+    if _is_reader_gone():
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     sys.exit(code if isinstance(code, int) else 0)
+
+
+def _fail(error: Exception) -> int:
+    """Says what went wrong; the exit code."""
+    if isinstance(error, BrokenPipeError):
+        return 0
+    if isinstance(error, typer.Abort):
+        error = RunError("stdin", seen="it ended before an answer came")
+    elif hasattr(error, "format_message"):  # typer's own usage errors
+        command = error.ctx.command_path if getattr(error, "ctx", None) else "handoff"
+        seen = error.format_message().rstrip(".")
+        if seen.startswith("Usage:"):  # a group without a command behind it: its help
+            print(seen, file=sys.stderr)
+            return UsageError.exit_code
+        error = UsageError(command.removeprefix("handoff").strip() or "the command line", seen=seen, remedy=f"see `{command} --help`")
+    elif isinstance(error, OSError):
+        error = RunError(str(error.filename or "the operating system"), seen=error.strerror or str(error), remedy="see that it is there, may be used, and has room")
+    elif type(error).__name__ in _OF_THE_MACHINE and type(error).__module__.endswith("duckdb"):  # by name: only the warehouse imports duckdb
+        error = RunError("the database", seen=str(error).splitlines()[0], remedy="see whether disk or memory is full; what was committed stays, the last good copy too")
+    if not isinstance(error, HandoffError):
+        raise error
+    print_error(error, as_json="--json" in sys.argv)
+    return error.exit_code
+
+
+def _is_reader_gone() -> bool:
+    try:
+        sys.stdout.flush()
+    except BrokenPipeError:
+        return True
+    return False
 
 
 if __name__ == "__main__":

@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 import yaml
 from pydantic import AfterValidator, BeforeValidator, Field, TypeAdapter, ValidationError, field_validator, model_validator
 
-from flows.settings import secret_block as _block
+from flows import settings
 from transforms.domain.errors import SourceRefused, UsageError
 from transforms.domain.instants import parse_stamp
 from transforms.domain.policy import ByBand, Duration, RatedBand, Strict, WallDuration
@@ -276,7 +276,7 @@ def read_connections(path: Path, names: list[str] | None = None) -> dict[str, Ji
     try:
         tree = yaml.safe_load(path.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError) as error:
-        raise UsageError("--connections", seen=f"{path} cannot be read: {error}", expected="a YAML file", remedy="see docs/pulling.md") from None
+        raise UsageError("--connections", seen=f"{path} cannot be read: {getattr(error, 'strerror', None) or error}", expected="a YAML file", remedy="see docs/pulling.md") from None
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         raise UsageError(f"{path}:{mark.line + 1 if mark else 1}", seen=f"not YAML: {getattr(error, 'problem', error)}") from None
@@ -317,7 +317,7 @@ def _read(path: Path, name: str, value: object) -> Any:
 def credential(name: str, connection: Connection) -> dict[str, str]:
     """The header that carries a connection's secret. Raises `SourceRefused` naming where the secret should be."""
     secret = connection.secret
-    value = os.environ.get(secret.env) if secret.env else _block(secret.block or "")
+    value = os.environ.get(secret.env) if secret.env else settings.secret_block(secret.block or "")
     if not value or not value.strip():
         remedy = f"set {secret.env}" if secret.env else f"`prefect block create secret`, named {secret.block}; PREFECT_API_URL has to point to the server that has it"
         raise SourceRefused(name, seen=f"{secret.place} is not there or empty", expected="the secret of this connection", remedy=remedy)

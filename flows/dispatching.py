@@ -11,6 +11,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from flows import settings
+from flows.acknowledging import signer
 from flows.channels import Channel, Letter, channel
 from transforms import dispatch, messages
 from transforms.dispatch import Before, Decision, Message, Plan, Sent, Taken
@@ -18,9 +19,9 @@ from transforms.domain.digests import identifier
 from transforms.domain.errors import RunError
 from transforms.domain.instants import iso
 from transforms.domain.vocabulary import BAND_RANK
-from transforms.messages import Link
+from transforms.messages import Answers
 from warehouse import dispatch as published
-from warehouse import originated
+from warehouse import links, originated
 from warehouse.dispatch import Facts
 from warehouse.home import Home
 from warehouse.outbox import Entry, Outbox, open_outbox
@@ -28,6 +29,8 @@ from warehouse.outbox import Entry, Outbox, open_outbox
 #: All that is sent to people is under this name in the outbox, whatever channel carries it; no connection can have it.
 OUTBOX = "dispatch to people"
 Channels = Callable[[str], Channel]
+#: Finding, cycle, person, what they answer by it, and until when it holds, to the address of a link.
+Sign = Callable[[str, int, str, links.Action, int], str]
 
 
 @dataclass
@@ -66,9 +69,11 @@ class Round:
 
 
 def send(
-    home: Home, *, is_applied: bool, by: str, as_of_us: int | None = None, channels: Channels | None = None, link: Link | None = None, wait_seconds: float = 0
+    home: Home, *, is_applied: bool, by: str, as_of_us: int | None = None, channels: Channels | None = None, sign: Sign | None = None, desk: str | None = None,
+    wait_seconds: float = 0,
 ) -> Round:
-    """Decides and, where it is applied, sends. `as_of_us`: the instant that everything is dated by [now].
+    """Decides and, where it is applied, sends. `as_of_us`: the instant that everything is dated by [now]. `sign` makes the links by which each is
+    answered, None where there is no page behind them; `desk`: the address at which findings can be looked at.
 
     Raises `UsageError` where nothing is published, `RunError` for a clock that went back, `LockHeld` where another is sending.
     """
@@ -76,17 +81,24 @@ def send(
     with home.lock(settings.new_run_id(), iso(settings.now_us()), wait_seconds, file_name="dispatch.lock"), open_outbox(home.outbox) as outbox:
         facts = published.read(home)
         at = _instant(as_of_us if as_of_us is not None else settings.now_us(), facts, outbox)
-        post = _Post(home, facts, outbox, find, by, at)
+        post = _Post(home, facts, outbox, find, by, at, sign, desk)
         if is_applied:
             post.settle()
         plan = dispatch.plan(facts.cases, facts.directory, _before(outbox, facts, at), facts.policy, at)
         found = Round(iso(at), is_applied, dispatch.counts(plan), _steps(plan, facts))
         if is_applied:
             for message, step in zip(plan.messages, found.steps, strict=False):
-                post.carry_out(message, step, link)
+                post.carry_out(message, step)
         found.counts["sent"] = sum(step.is_done for step in found.steps)
         found.counts["failed"] = sum(step.fault is not None for step in found.steps)
         return found
+
+
+def send_from(home: Home, *, is_applied: bool, base_url: str | None = None, as_of_us: int | None = None, wait_seconds: float = 0) -> Round:
+    """`send` as this installation is set up: its links where a base URL is given or configured, its desk, its identity. Raises what `send` does."""
+    base = settings.ack_url(base_url)
+    sign = signer(settings.link_key(home.folder), base) if base else None
+    return send(home, is_applied=is_applied, by=settings.identity(), as_of_us=as_of_us, sign=sign, desk=settings.desk_url(), wait_seconds=wait_seconds)
 
 
 def require_complete(found: Round) -> None:
@@ -128,8 +140,8 @@ def _before(outbox: Outbox, facts: Facts, at: int) -> Before:
 class _Post:
     """Carries messages out under one instant."""
 
-    def __init__(self, home: Home, facts: Facts, outbox: Outbox, find: Channels, by: str, at: int) -> None:
-        self._home, self._facts, self._outbox, self._find, self._by, self._at = home, facts, outbox, find, by, at
+    def __init__(self, home: Home, facts: Facts, outbox: Outbox, find: Channels, by: str, at: int, sign: Sign | None, desk: str | None) -> None:
+        self._home, self._facts, self._outbox, self._find, self._by, self._at, self._sign, self._desk = home, facts, outbox, find, by, at, sign, desk
         self._cases = {case.place: case for case in facts.cases}
 
     def settle(self) -> None:
@@ -143,19 +155,20 @@ class _Post:
             else:
                 self._confirm(entry, name)
 
-    def carry_out(self, message: Message, step: Step, link: Link | None) -> None:
+    def carry_out(self, message: Message, step: Step) -> None:
         """Sends it. What fails is the step's fault, and stops no other."""
         person = self._facts.directory.person(message.person_id, self._at)
         assert person.record is not None and step.channel is not None
         subject = f"{len(message.places)} findings" if message.is_digest else f"finding {message.places[0][0]}, cycle {message.places[0][1]}"
         payload = {
             "person_id": message.person_id, "channel": step.channel, "is_urgent": message.is_urgent, "is_digest": message.is_digest,
-            "decisions": [decision._asdict() for decision in message.decisions],
+            "links_expire_us": self._expiry(message), "decisions": [decision._asdict() for decision in message.decisions],
         }  # fmt: skip
         entry = self._outbox.claim(message.key, OUTBOX, f"{subject} to {message.person_id}", payload, self._at)
         self._outbox.send(message.key, self._at)
         try:
-            text = messages.write(message, self._cases, person, self._facts.policy, link)
+            link = None if self._sign is None else lambda *place: self._answers(*place, payload["links_expire_us"])
+            text = messages.write(message, self._cases, self._facts.directory, self._facts.policy, self._at, link, self._desk)
             letter = Letter(message.key, text.subject, text.body, person.record, [place[0] for place in message.places], self._at)
             name = self._find(step.channel).deliver(letter)
         except RunError as error:
@@ -166,6 +179,16 @@ class _Post:
         assert entry is not None
         self._confirm(entry, name)
         step.is_done = True
+
+    def _expiry(self, message: Message) -> int:
+        """Until when its links hold. Sent again it says the same links, as long as they hold."""
+        before = self._outbox.get(message.key)
+        kept = before.payload.get("links_expire_us", 0) if before is not None else 0
+        return kept if kept > self._at else self._at + self._facts.policy.dispatch.link_lifetime.wall_us()
+
+    def _answers(self, finding_id: str, cycle: int, person_id: str, expires_us: int) -> Answers:
+        assert self._sign is not None
+        return Answers(*(self._sign(finding_id, cycle, person_id, action, expires_us) for action in ("acknowledge", "decline")))
 
     def _arrived(self, entry: Entry) -> str | None:
         """What it is called where it surely arrived: in the channel, or since the record was told so."""
@@ -192,7 +215,7 @@ class _Post:
             {
                 "event_id": identifier("notified", entry.key, *place, entry.sent_us), "ref": place[0], "event": "notified", "occurred_at": entry.sent_us,
                 "target_person": entry.payload["person_id"], "severity": severities[place], "channel": entry.payload["channel"],
-                "comment": published.comment_of(found), "method": "cli", "asserted_by": self._by,
+                "comment": published.comment_of(found), "batch_id": entry.key if entry.payload["is_digest"] else None, "method": "cli", "asserted_by": self._by,
             }
             for place, found in words.items()
         ]  # fmt: skip
@@ -208,10 +231,11 @@ def _steps(plan: Plan, facts: Facts) -> list[Step]:
     steps += [_step("wait", held.message, facts, _HELD[held.reason]) for held in plan.held]
     for found in plan.unreachable:
         word = f"{found.kind} {found.step}".rstrip()
-        steps.append(Step("nobody", None, None, False, False, found.severity, [found.finding_id], [found.cycle], [word], f"nobody can be told: {found.reason}"))
+        steps.append(Step("nobody", None, None, False, False, found.severity, [found.finding_id], [found.cycle], [word], f"nobody can be told: {_NOBODY.get(found.reason, found.reason)}"))
     return steps
 
 
+_NOBODY = {"no_manager": "there is no manager that far up who can be told", "no_escalation_default": "the policy names no routing.escalation_default"}
 _HELD = {
     "digest": "it goes out with the digest of their next business day",
     "quiet_hours": "it is night where they are",
@@ -221,7 +245,7 @@ _HELD = {
 
 
 def _reasons(message: Message) -> str:
-    return "; ".join(dict.fromkeys(decision.why for decision in message.decisions))
+    return "what came up or fell due since their last digest" if message.is_digest else dispatch.reasons(message.decisions)
 
 
 def _step(action: str, message: Message, facts: Facts, why: str) -> Step:

@@ -18,7 +18,7 @@ from typing import Any
 import httpx
 import yaml
 
-from flows import freshness, settings
+from flows import freshness, metrics, settings
 from flows.connections import credential, file_of, read_connections
 from flows.run_handoff import configured_api
 from flows.serve import API_FILE, POOL
@@ -55,7 +55,7 @@ def examine(home_folder: Path, landing: str | None, policy: Path | None) -> list
     """Every check, also where one before it failed."""
     home = Home(home_folder)
     rows: list[Check] = []
-    for check in (_pins, lambda: _policy(policy), lambda: _folders(home, landing), lambda: _keys(home), lambda: _disk(home), lambda: _copy(home), lambda: _clock(home), lambda: _raw(home), lambda: _lock(home), lambda: _secrets(home), lambda: _server(home)):
+    for check in (_pins, lambda: _policy(policy), lambda: _folders(home, landing), lambda: _keys(home), lambda: _disk(home), lambda: _copy(home), lambda: _clock(home), lambda: _raw(home), lambda: _lock(home), lambda: _secrets(home), _metrics, lambda: _server(home)):
         rows += check()
     return rows
 
@@ -233,6 +233,15 @@ def _secrets(home: Home) -> Iterator[Check]:
             yield Check(f"secret of {name}", FAIL, error.seen, error.remedy)
         else:
             yield Check(f"secret of {name}", OK, f"{connection.secret.place} is there")
+
+
+def _metrics() -> Iterator[Check]:
+    if not metrics.is_on():
+        yield Check("metrics", OK, "off: no OTEL_* variable says where they go")
+    elif fault := metrics.why_not():
+        yield Check("metrics", WARN, fault, "mend it, or take the OTEL_* variables away: runs go on without")
+    else:
+        yield Check("metrics", OK, "handed over at the end of each run")
 
 
 # The server

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from flows import settings
+from flows import metrics, settings
 from transforms.domain.errors import HandoffError, RunError
 from transforms.domain.instants import iso, parse_stamp
 from warehouse import published
@@ -27,6 +27,9 @@ class Freshness:
     running: str | None = None
     running_seconds: float = 0
 
+    def as_json(self) -> dict[str, str | float | None]:
+        return {"as_of": iso(self.as_of_us), "age_seconds": self.age_seconds, "running": self.running, "running_seconds": self.running_seconds}
+
     def line(self) -> str:
         run = f"; run {self.running[:8]} for {span(self.running_seconds)}" if self.running else ""
         return f"as of {iso(self.as_of_us)}, {span(self.age_seconds)} old{run}"
@@ -47,6 +50,7 @@ def watch(folder: Path, max_age_seconds: float, max_run_seconds: float) -> Fresh
     """Raises `RunError` in one line: nothing published, too old, of the future, or a run that hangs."""
     try:
         found = read(folder, settings.now_us())
+        metrics.of_freshness(found.age_seconds, found.running_seconds)
     except RunError:
         raise
     except HandoffError as error:

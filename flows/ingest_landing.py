@@ -30,5 +30,5 @@ def ingest_landing(
     options = options_of(landing, home, policy, as_of, wait_seconds=wait_seconds, settle_seconds=settle_seconds)
     with job.opened(options, as_task) as (running, summary):
         as_task(job.ingest_landing, running, options.landing, summary, options.settle_seconds)
-        as_task(job.finish_run, running, False)
+        as_task(job.finish_run, running)
     show_summary(summary)

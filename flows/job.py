@@ -9,10 +9,12 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
 
-from flows import settings
+from flows import metrics, settings
+from flows.progress import Lines
 from transforms.domain.errors import LawBroken, UsageError
 from transforms.domain.instants import iso
 from transforms.domain.policy import Duration, Policy, from_canonical
+from transforms.domain.progress import Progress, nobody
 from warehouse import batches, history, models, publish, published, raw, record, redact, reports, whatif
 from warehouse import rebuild as rebuilding
 from warehouse.compute import compute_known
@@ -22,6 +24,8 @@ from warehouse.landing import open_landing
 from warehouse.load import Stamp
 
 T = TypeVar("T")
+#: The steps of the whole job, in order.
+STEPS = ("open_warehouse", "ingest_landing", "compute_state", "build_marts", "validate_marts", "finish_run", "write_report", "publish_copy")
 #: How a step is carried out: `call` directly, or as a task of the flow that is running.
 Do = Callable[..., Any]
 
@@ -70,13 +74,21 @@ class Summary:
     def as_json(self) -> dict[str, Any]:
         return asdict(self)
 
-    def line(self) -> str:
-        """The run in one line."""
-        files = f"{self.files_new} new of {_count(self.files_seen, 'file')}"
+    def headline(self) -> str:
+        """What there is now, in one line."""
+        return f"as of {self.as_of}: {_count(self.open, 'open handoff')}, {self.unrouted} unrouted, {_count(self.flags, 'flag')}"
+
+    def rows(self) -> dict[str, str]:
+        """What happened, a line each."""
         faults = "".join(f", {number} {word}" for number, word in ((self.files_quarantined, "quarantined"), (self.files_held, "held")) if number)
-        rows = f"{_count(self.rows_in, 'row')} in = {self.rows_new} new + {self.rows_duplicate} duplicate + {self.rows_rejected} rejected"
-        state = f"{_count(self.handoffs, 'handoff')} of {_count(self.findings, 'finding')}, {self.open} open, {self.unrouted} unrouted, {_count(self.flags, 'flag')}"
-        return f"{files}{faults}; {rows}; {state}"
+        found = {
+            "files": f"{self.files_new} new of {_count(self.files_seen, 'file')}{faults}{': see `handoff status`' if faults else ''}",
+            "rows": f"{_count(self.rows_in, 'row')} in = {self.rows_new} new + {self.rows_duplicate} duplicate + {self.rows_rejected} rejected",
+            "handoffs": f"{_count(self.handoffs, 'handoff')} of {_count(self.findings, 'finding')}",
+            "published": self.published,
+            "report": self.report,
+        }
+        return {name: text for name, text in found.items() if text is not None}
 
 
 def _count(number: int, word: str) -> str:
@@ -88,13 +100,14 @@ def call(step: Callable[..., T], *arguments: Any) -> T:
     return step(*arguments)
 
 
-def run(options: Options, do: Do = call) -> Summary:
+def run(options: Options, do: Do = call, progress: Progress | None = None) -> Summary:
     """Ingests, computes, builds, validates, reports and publishes, under the home's lock.
 
     Raises `LawBroken` where one of our own laws failed: nothing is published, the last good copy stays.
     """
     open_landing(options.landing)  # a wrong path is said before anything is locked or made
-    with opened(options, do) as (job, summary):
+    with metrics.of_a_run(options.home) as measured, opened(options, do, progress) as (job, summary):
+        measured(summary)
         do(ingest_landing, job, options.landing, summary, options.settle_seconds)
         do(compute_state, job, summary)
         do(build_marts, job, summary)
@@ -104,13 +117,16 @@ def run(options: Options, do: Do = call) -> Summary:
 
 
 @contextmanager
-def opened(options: Options, do: Do = call) -> Iterator[tuple[Job, Summary]]:
+def opened(options: Options, do: Do = call, progress: Progress | None = None) -> Iterator[tuple[Job, Summary]]:
     """The home's lock and its warehouse for one run, with the summary to fill in: how the whole job begins, and each part that runs alone."""
     policy, as_of_us = settings.read_policy(options.policy), settings.instant(options.as_of)
-    run_id, home = settings.new_run_id(), Home(options.home)
+    run_id, home, progress = settings.new_run_id(), Home(options.home), progress or Lines()
     with ExitStack() as stack:
+        if options.wait_seconds and (holder := home.holder()):
+            progress(f"wait for run {holder['run'][:8]}, which began at {holder['started']}")
         stack.enter_context(home.lock(run_id, iso(settings.now_us()), options.wait_seconds))
         job = do(open_warehouse, stack, home, policy, run_id, as_of_us)
+        job.progress = progress
         _say(f"run {run_id[:8]} as of {iso(job.as_of_us)}")
         yield job, Summary(run_id, iso(job.as_of_us), str(options.home))
 
@@ -144,7 +160,7 @@ def is_published(job: Job) -> bool:
 
 def publish_lawful(job: Job, summary: Summary, do: Do = call, *, report: bool = False) -> None:
     """Writes the run's row and publishes, where our own laws hold; else raises `LawBroken`, and the last good copy stays."""
-    do(finish_run, job, not summary.laws_broken)
+    do(finish_run, job)
     if summary.laws_broken:
         raise LawBroken(
             "this run",
@@ -157,15 +173,15 @@ def publish_lawful(job: Job, summary: Summary, do: Do = call, *, report: bool = 
     do(publish_copy, job, summary)
 
 
-def rebuild(home_folder: Path, policy_path: Path | None) -> list[str]:
+def rebuild(home_folder: Path, policy_path: Path | None, progress: Progress = nobody) -> list[str]:
     """Builds the warehouse anew from the raw store under the home's lock; what came out, in lines. Marts follow with the next run."""
     policy, home = settings.read_policy(policy_path), Home(home_folder)
     run_id, now = settings.new_run_id(), settings.now_us()
     with home.lock(run_id, iso(now)):
-        return rebuilding.rebuild(home, policy, Stamp(run_id, now, settings.code_version(), policy.digest))
+        return rebuilding.rebuild(home, policy, Stamp(run_id, now, settings.code_version(), policy.digest), progress)
 
 
-def rebuild_as_of(home_folder: Path, as_of: str, out: Path, policy_path: Path | None) -> list[str]:
+def rebuild_as_of(home_folder: Path, as_of: str, out: Path, policy_path: Path | None, progress: Progress = nobody) -> list[str]:
     """The marts as they would have been computed at a past instant from what was known by then, in a file of their own; what came out, in lines.
 
     Under the policy of the last run at or before it, unless one is given. Never touches the home. Raises `UsageError`.
@@ -178,7 +194,7 @@ def rebuild_as_of(home_folder: Path, as_of: str, out: Path, policy_path: Path | 
     draft = out.with_name(f".{out.name}.draft")
     draft.unlink(missing_ok=True)
     try:
-        with computed_as_of(home, draft, as_of_us, policy, code) as (connection, said, verdict, digest):
+        with computed_as_of(home, draft, as_of_us, policy, code, progress) as (connection, said, verdict, digest):
             publish.strip(connection)
         draft.replace(out)
     finally:
@@ -203,20 +219,25 @@ class Computed(NamedTuple):
 
 
 @contextmanager
-def computed_as_of(home: Home, draft: Path, as_of_us: int, policy: Policy, code: str) -> Iterator[Computed]:
+def computed_as_of(home: Home, draft: Path, as_of_us: int, policy: Policy, code: str, progress: Progress = nobody) -> Iterator[Computed]:
     """The marts of a past instant in a new file, as a run at it would have computed them from what was known by then."""
     from expectations import gate
 
+    progress("copy what was known")
     with history.copy_known(home, draft, as_of_us) as connection:
+        progress("compute")
         said = compute_known(connection, policy, as_of_us)
-        models.build(connection)
-        verdict = gate.validate(batches.fetch(connection))
+        models.build(connection, progress)
+        progress("check expectations")
+        verdict = gate.validate(batches.fetch(connection), progress)
         batches.write_results(connection, verdict)
         models.build_results(connection)
         yield Computed(connection, said, verdict, history.sign(connection, policy, as_of_us, code, is_lawful=not verdict.laws_broken))
 
 
-def what_if(home_folder: Path, policy_path: Path | None, registers: Sequence[Path], as_of: str | None, out: Path | None) -> whatif.Outcome:
+def what_if(
+    home_folder: Path, policy_path: Path | None, registers: Sequence[Path], as_of: str | None, out: Path | None, progress: Progress = nobody
+) -> whatif.Outcome:
     """The record under another policy or other registers, compared with what it gave under the run's own, in a file of its own.
 
     Never touches what is published, and holds no lock. Raises `UsageError`.
@@ -224,7 +245,7 @@ def what_if(home_folder: Path, policy_path: Path | None, registers: Sequence[Pat
     if policy_path is None and not registers:
         raise UsageError("whatif", seen="nothing that would be otherwise", expected="--policy, --ownership or both")
     layer = settings.read_layer(policy_path) if policy_path else None
-    return whatif.replay(Home(home_folder), layer, registers, settings.instant(as_of), out, settings.code_version())
+    return whatif.replay(Home(home_folder), layer, registers, settings.instant(as_of), out, settings.code_version(), progress)
 
 
 def redact_copy(home_folder: Path, out: Path) -> Path:
@@ -247,7 +268,7 @@ def open_warehouse(stack: ExitStack, home: Home, policy: Policy, run_id: str, as
 
 def ingest_landing(job: Job, landing: str, summary: Summary, settle_seconds: int | None = None) -> None:
     """Loads what is new in the landing zone into the record."""
-    _say("ingest")
+    job.progress("look for new files")
     reader = job
     if settle_seconds is not None:
         # Only the reading of the folder waits for files to settle: under a policy of another digest, every faulty file would be read again.
@@ -264,14 +285,14 @@ def ingest_landing(job: Job, landing: str, summary: Summary, settle_seconds: int
 
 def compute_state(job: Job, summary: Summary) -> None:
     """Derives findings, cycles, routes and stages. The marts of the state before are dropped: nobody shall publish figures of two instants."""
-    _say("compute")
+    job.progress("compute")
     job.connection.execute("DROP SCHEMA IF EXISTS mart CASCADE")
     summary.own_events = job.compute()
 
 
 def build_marts(job: Job, summary: Summary) -> None:
     """Builds the documented tables."""
-    _say("marts")
+    job.progress("build tables")
     job.build_marts()
     query = (
         "SELECT (SELECT count(*) FROM mart.finding), count(*), count(*) FILTER (WHERE is_open), (SELECT count(*) FROM mart.unrouted_queue) FROM mart.handoff"
@@ -284,10 +305,10 @@ def validate_marts(job: Job, summary: Summary) -> None:
     """Holds the marts to what must be true of them; what input caused is flagged, a broken law of ours stops publishing."""
     from expectations import data_docs, gate  # Great Expectations takes seconds to import: only when it is needed
 
-    _say("expectations")
+    job.progress("check expectations")
     if not _has_table(job, "mart", "handoff"):
         raise UsageError("--home", seen=f"{job.home.folder} has no marts of its present state", remedy="run build_marts first, or the whole job")
-    verdict = gate.validate(batches.fetch(job.connection))
+    verdict = gate.validate(batches.fetch(job.connection), job.progress)
     batches.write_results(job.connection, verdict)
     models.build_results(job.connection)
     raw.write_durably(job.home.expectations, data_docs.render(verdict.results, verdict.flags, job.as_of_us).encode())
@@ -295,24 +316,24 @@ def validate_marts(job: Job, summary: Summary) -> None:
     summary.laws_broken = list(verdict.laws_broken)
 
 
-def finish_run(job: Job, is_published: bool) -> None:
+def finish_run(job: Job) -> None:
     """Writes the run's row: a step of its own, because it adds one each time and publishing may be tried again."""
-    job.finish(is_published=is_published)
+    job.finish()
 
 
 def write_report(job: Job, summary: Summary) -> None:
     """Writes the report beside the published copy."""
-    _say("report")
+    job.progress("write report")
     summary.report = str(reports.write_report(job.connection, job.home, "weekly"))
 
 
 def publish_copy(job: Job, summary: Summary) -> None:
     """Replaces the published copy, in one step; then the redacted tier of it, where the policy asks for one."""
-    _say("publish")
-    copy = publish.publish(job.connection, job.home)
+    job.progress("publish")
+    copy = publish.publish(job.connection, job.home, job.stamp.run_id)
     summary.published = str(copy)
     if job.policy.publish.redacted:
-        _say("redact")
+        job.progress("redact")
         redact.write(copy, job.home.redacted, settings.redaction_key(job.home.folder))
 
 

@@ -9,7 +9,7 @@ from typing import Any
 from prefect import flow
 
 from flows import job, settings
-from flows.orchestration import as_task, options_of, show_table
+from flows.orchestration import as_task, emit, options_of, show_table
 from transforms.domain.errors import RunError
 from warehouse.home import Home
 from warehouse.job import Job
@@ -33,6 +33,7 @@ def maintain_warehouse(home: str | None = None, wait_seconds: float = 0) -> None
     show_table("integrity", "Digests of the published copy and hashes of the raw files", checks)
     damaged = [row for row in checks if not row["is_good"]]
     if damaged:
+        emit(options.home, "raw.damaged", {"damaged": len(damaged), "first": [{name: str(row[name]) for name in ("check", "expected", "found")} for row in damaged[:100]]})
         raise RunError(
             str(options.home),
             seen="; ".join(f"{row['check']} {row['expected']}: {row['found']}" for row in damaged[:5]),

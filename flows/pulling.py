@@ -11,7 +11,6 @@ What makes that nothing is missed and nothing doubled:
 from __future__ import annotations
 
 import json
-import sys
 from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -20,10 +19,12 @@ from typing import Any
 from flows import settings
 from flows.client import Client, Outside, Refused
 from flows.connections import credential, read_connections
+from flows.progress import Lines
 from flows.sources import Page, Query, Stream, compact, content_of, streams
 from transforms.domain.digests import identifier, sha256
 from transforms.domain.errors import RunError, SourceUnavailable, UsageError
 from transforms.domain.instants import MICROSECONDS, iso
+from transforms.domain.progress import Progress
 from warehouse.home import Home
 from warehouse.raw import write_durably
 
@@ -60,7 +61,8 @@ class _Known:
 
 
 def pull(
-    landing: Path, home: Home, connections: Path, names: list[str] | None = None, *, outside: Outside | None = None, wait_seconds: float = 0
+    landing: Path, home: Home, connections: Path, names: list[str] | None = None, *, outside: Outside | None = None, wait_seconds: float = 0,
+    progress: Progress | None = None,
 ) -> list[Pulled]:
     """Pulls the connections of a file, all or those named. One that fails takes no other with it: see `fault`.
 
@@ -72,7 +74,7 @@ def pull(
     done: list[Pulled] = []
     for name, connection in found.items():
         with home.lock(settings.new_run_id(), iso(settings.now_us()), wait_seconds, file_name=f"pull.{name}.lock"):
-            done += _pull_connection(name, connection, landing, home, outside)
+            done += _pull_connection(name, connection, landing, home, outside, progress or Lines())
     return done
 
 
@@ -88,7 +90,7 @@ def require_complete(done: Iterable[Pulled]) -> None:
         raise RunError("pull", seen="; ".join(faults), remedy="what was landed stays; the next pull goes on from there")
 
 
-def _pull_connection(name: str, connection: Any, landing: Path, home: Home, outside: Outside) -> list[Pulled]:
+def _pull_connection(name: str, connection: Any, landing: Path, home: Home, outside: Outside, progress: Progress) -> list[Pulled]:
     done: list[Pulled] = []
     row = Pulled(name)
     try:
@@ -102,8 +104,8 @@ def _pull_connection(name: str, connection: Any, landing: Path, home: Home, outs
         with Client(name, connection.url, secret, timeout_seconds=connection.timeout.wall_us() / 1e6, outside=outside, accept=accept) as client:
             for stream in streams(name, connection):
                 done.append(row := Pulled(name, stream.name))
-                print(f"handoff: pull {name} {stream.name}", file=sys.stderr, flush=True)
-                _Reading(client, stream, connection, folder, state, outside.now, row).run()
+                progress(f"pull {name} {stream.name}")
+                _Reading(client, stream, connection, folder, state, outside.now, row, progress).run()
     except RunError as error:
         row.fault = str(error)
         if row not in done:
@@ -144,9 +146,9 @@ class _Reading:
     """One stream, read from its cursor to its end."""
 
     def __init__(
-        self, client: Client, stream: Stream, connection: Any, folder: Path, state: _State, now: Callable[[], float], row: Pulled
+        self, client: Client, stream: Stream, connection: Any, folder: Path, state: _State, now: Callable[[], float], row: Pulled, progress: Progress
     ) -> None:
-        self._client, self._stream, self._folder, self._state, self._now, self._row = client, stream, folder, state, now, row
+        self._client, self._stream, self._folder, self._state, self._now, self._row, self._progress = client, stream, folder, state, now, row, progress
         self._overlap_us, self._start_us, self._page_size = connection.overlap.wall_us(), connection.start, connection.page_size
         self._known = state.load(stream)
         #: Digests of what was landed, with when it last changed; and of what this reading met.
@@ -232,6 +234,7 @@ class _Reading:
                 return None
             raise
         self._row.pages += 1
+        self._progress(f"pull {self._row.connection} {self._stream.name}", self._row.pages)
         if answer.is_unchanged:
             self._etag = kept
             return Page([], None)

@@ -53,7 +53,7 @@ def contents(folder: Path, period: str, file_format: str, as_of: str | None = No
         return report.render_text(frames, period).encode("utf-8")
     if file_format == "html":
         return report.render(frames, period).encode("utf-8")
-    from flows.printing import pdf
+    from flows.pdf import pdf
 
     return pdf(report.render(frames, period, is_paged=True), report.title(frames, period), frames["period"]["as_of"][0])
 

@@ -14,22 +14,23 @@ from urllib.parse import urlsplit
 
 from flows import settings
 from flows.job import Options, Summary, run
+from transforms.domain.progress import Progress
 
 #: A server that answers does so in milliseconds.
 HEALTH_SECONDS = 2
 _FLOW: dict[str, Any] = {"name": "run-handoff", "persist_result": False}
 
 
-def run_here_or_on_server(options: Options) -> Summary:
+def run_here_or_on_server(options: Options, progress: Progress | None = None) -> Summary:
     """Runs the job as a flow run of the Prefect server that is configured and answers, else as plain calls: no server is started for it."""
     settings.quiet()
     url = configured_api()
     if url is None:
-        return run(options)
+        return run(options, progress=progress)
     fault = why_unreachable(url)
     if fault is not None:
         print(f"handoff: the Prefect server {_shown(url)} does not answer ({fault}): running without it", file=sys.stderr)
-        return run(options)
+        return run(options, progress=progress)
     print(f"handoff: as a flow run of {_shown(url)}", file=sys.stderr)
     return _run_on_server(options, url)
 
@@ -141,10 +142,7 @@ def _run_handoff(
     options = orchestration.options_of(
         landing, home, policy, as_of, report=report, wait_seconds=wait_seconds, settle_seconds=settle_seconds
     )
-    summary = run(options, orchestration.as_task)
-    orchestration.show_summary(summary)
-    orchestration.show_numbers(options.home)
-    return summary
+    return orchestration.run_observed(options)
 
 
 def __getattr__(name: str) -> Any:

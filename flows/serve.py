@@ -44,6 +44,9 @@ _LONGEST_PAUSE = 60
 _PASSWORD_LENGTH = 16
 _LOG_BYTES = 16_000_000
 _PULL = "flows/pull_trackers.py:pull_trackers"
+_DISPATCH = "flows/dispatch_notifications.py:dispatch_notifications"
+#: Why a schedule that waits for something to be set up is off.
+_OFF = {_PULL: "there is no connections.yaml", _DISPATCH: "the policy names no dispatch.channels"}
 _TOP = Path(__file__).resolve().parent.parent
 
 
@@ -173,7 +176,7 @@ def _bring_up(options: Options, group: _Children, api: Api) -> None:
     group.do("work-pool", "work-pool", "create", POOL, "--type", "process", "--overwrite")
     group.do("deploy", "--no-prompt", "deploy", "--all", "--prefect-file", str(options.deployments))
     put_automations(api, options.automations)
-    _schedule_pulls(api, Home(options.home))
+    _switch_schedules(api, what_is_set_up(options))
     _say("worker")
     group.start("worker", "worker", "start", "--pool", POOL, "--limit", "1", "--name", "handoff")
 
@@ -188,13 +191,20 @@ def put_automations(api: Api, file: Path) -> None:
             api.call("PUT", f"automations/{known}", automation)
 
 
-def _schedule_pulls(api: Api, home: Home) -> None:
-    """Puts the schedules of what pulls from trackers on where the home says which trackers those are, else off."""
-    is_connected = (_TOP / file_of(None, home.folder.absolute())).is_file()  # the worker's working folder is the checkout
+def what_is_set_up(options: Options) -> dict[str, bool]:
+    """Of the deployments that wait for it: whether the home says which trackers to pull from, and the policy by which channels people are told."""
+    is_connected = (_TOP / file_of(None, options.home.absolute())).is_file()  # the worker's working folder is the checkout
+    return {_PULL: is_connected, _DISPATCH: settings.names_channels(options.policy)}
+
+
+def _switch_schedules(api: Api, is_on: dict[str, bool]) -> None:
+    """Puts the schedules of these deployments on or off; dispatch sends only where it is on."""
     for deployment in api.deployments():
-        if deployment["entrypoint"] == _PULL:
-            for schedule in deployment["schedules"]:
-                api.call("PATCH", f"deployments/{deployment['id']}/schedules/{schedule['id']}", {"active": is_connected})
+        entrypoint = deployment["entrypoint"]
+        for schedule in deployment["schedules"] if entrypoint in is_on else ():
+            api.call("PATCH", f"deployments/{deployment['id']}/schedules/{schedule['id']}", {"active": is_on[entrypoint]})
+        if entrypoint == _DISPATCH:
+            api.call("PATCH", f"deployments/{deployment['id']}", {"parameters": {**deployment["parameters"], "apply": is_on[entrypoint]}})
 
 
 def _say_what_is_up(options: Options, api: Api, zone: str, *, has_auth: bool) -> None:
@@ -210,7 +220,7 @@ def _say_what_is_up(options: Options, api: Api, zone: str, *, has_auth: bool) ->
     waiting = set(names) - {identifier for _, identifier in due}
     for found in sorted((names[identifier] for identifier in waiting), key=lambda one: (flows.get(one["flow_id"], "?"), one["name"])):
         for schedule in found["schedules"]:
-            state = "" if schedule["active"] else " (off: there is no connections.yaml)" if found["entrypoint"] == _PULL else " (off)"
+            state = "" if schedule["active"] else f" (off: {_OFF[found['entrypoint']]})" if found["entrypoint"] in _OFF else " (off)"
             print(f"  at {schedule['schedule'].get('cron', '')} {schedule['schedule'].get('timezone') or 'UTC'}{state}  {flows.get(found['flow_id'], '?')}/{found['name']}")
     _say(f"logs in {options.home / 'prefect' / 'logs'}; Ctrl-C or SIGTERM ends all of it")
     sys.stdout.flush()

@@ -16,14 +16,14 @@ from functools import cache
 from importlib.resources import files
 from importlib.util import find_spec
 from pathlib import Path
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from transforms.domain.discovery import plugins
 from transforms.domain.errors import UsageError
-from transforms.domain.instants import parse_stamp
-from transforms.domain.policy import Policy, load_policy
-from transforms.formats import FOLDERS
 from warehouse.home import Home
+
+if TYPE_CHECKING:
+    from transforms.domain.policy import Policy
 
 PACKAGES = ("transforms", "warehouse", "expectations", "flows")
 #: Characters of a key at least; one that is made has as many bytes.
@@ -38,6 +38,8 @@ def home_folder(given: Path | None) -> Path:
 
 def read_policy(path: Path | None) -> Policy:
     """The default policy, overlaid by the user's file. Raises `UsageError` where that cannot be read, `PolicyError` for what it says."""
+    from transforms.domain.policy import load_policy  # here as elsewhere below: nobody waits half a second for a command's help
+
     layers = [("policy.yaml", default_policy_text())]
     return load_policy(*layers, *([read_layer(path)] if path is not None else []))
 
@@ -47,7 +49,7 @@ def read_layer(path: Path) -> tuple[str, str]:
     try:
         return str(path), path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
-        raise UsageError("--policy", seen=f"{path} cannot be read: {error}", expected="a YAML file") from None
+        raise UsageError("--policy", seen=f"{path} cannot be read: {getattr(error, 'strerror', None) or error}", expected="a YAML file") from None
 
 
 def read_file(option: str, path: Path) -> bytes:
@@ -56,7 +58,7 @@ def read_file(option: str, path: Path) -> bytes:
         content = path.read_bytes()
         return gzip.decompress(content) if content[:2] == b"\x1f\x8b" else content
     except (OSError, EOFError, zlib.error) as error:
-        raise UsageError(option, seen=f"{path} cannot be read: {error}") from None
+        raise UsageError(option, seen=f"{path} cannot be read: {getattr(error, 'strerror', None) or error}", expected="a file") from None
 
 
 def redaction_key(folder: Path) -> bytes:
@@ -65,6 +67,11 @@ def redaction_key(folder: Path) -> bytes:
     Raises `UsageError` for one that could be guessed, or a file that others may read.
     """
     return _key("redaction key", "HANDOFF_REDACTION_KEY", Home(folder).redaction_key)
+
+
+def ack_url(given: str | None = None) -> str | None:
+    """How people reach the acknowledgement page: `--base-url`, else $HANDOFF_ACK_URL; None where it is said nowhere."""
+    return given or os.environ.get("HANDOFF_ACK_URL") or None
 
 
 def link_key(folder: Path) -> bytes:
@@ -122,12 +129,22 @@ def desk_url() -> str | None:
     return given
 
 
+def names_channels(policy: Path | None) -> bool:
+    """Whether the user's own policy says by which channels people are told. Raises `UsageError` where it cannot be read."""
+    import yaml
+
+    stated = yaml.safe_load(read_layer(policy)[1]) if policy is not None else None
+    return "channels" in ((stated or {}).get("dispatch") or {})
+
+
 def default_policy_text() -> str:
     return (_TOP / "policy.yaml").read_text(encoding="utf-8")
 
 
 def instant(text: str | None, option: str = "--as-of") -> int | None:
     """The instant of an option as microseconds. Raises `UsageError` where it is no instant, or has no zone."""
+    from transforms.domain.instants import parse_stamp
+
     if text is None:
         return None
     try:
@@ -172,6 +189,9 @@ def secret_block(name: str) -> str | None:
 @cache
 def code_version() -> str:
     """Digest of this program's own files and of the format modules that other packages add: another one may read a file otherwise."""
+    from transforms.domain.discovery import plugins
+    from transforms.formats import FOLDERS
+
     total = hashlib.sha256()
     for package in PACKAGES:
         root = Path(str(files(package)))

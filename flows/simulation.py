@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 from typing import NamedTuple
 
 from transforms.domain.errors import RunError, UsageError
+from transforms.domain.progress import Progress, nobody
 from transforms.simulation import Shape, simulate
 
 
@@ -22,7 +22,7 @@ class Written(NamedTuple):
         return f'handoff run --landing {self.out / "landing"} --policy {self.out / "policy.yaml"} --as-of "$(cat {self.out / "as_of"})"'
 
 
-def write_programme(shape: Shape, out: Path) -> Written:
+def write_programme(shape: Shape, out: Path, progress: Progress = nobody) -> Written:
     """Writes the programme into a new or empty folder.
 
     Raises `UsageError` for a shape or folder that cannot be meant, `RunError` where writing fails.
@@ -37,9 +37,10 @@ def write_programme(shape: Shape, out: Path) -> Written:
         raise UsageError(
             "--out", seen=f"{out} is not empty", expected="a new or empty folder", remedy="name another one, or empty it first"
         )
-    print(f"handoff: writing {shape.findings} findings to {out}", file=sys.stderr, flush=True)
     written: set[str] = set()
     size = 0
+    step = f"write a programme to {out}"
+    progress(step)
     try:
         for path, content in simulate(shape):
             file = out / path
@@ -49,6 +50,7 @@ def write_programme(shape: Shape, out: Path) -> Written:
             with file.open("ab") as target:
                 target.write(content)
             size += len(content)
+            progress(step, len(written))
     except OSError as error:
         raise RunError(
             "--out", seen=f"{error.filename or out} cannot be written: {error.strerror}", remedy=f"what {out} holds is not whole: empty it"

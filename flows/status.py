@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 
 from flows.freshness import CLOCK_SECONDS, span
 from transforms.domain.instants import iso, to_us
+from warehouse import early_warning
 
 #: Rows of a list that are shown; how many more there are is said.
 _SHOWN = 5
@@ -67,6 +68,7 @@ def screen(found: dict[str, Any], now_us: int, width: int | None = None) -> Iter
         yield Line("")
         waits = f"{queue['unacknowledged']} ({queue['unacknowledged_past_due']} past due, {queue['due_soon']} due soon)"
         yield Line(f"open {queue['open']}, not acknowledged {waits}, unrouted {queue['unrouted']}", "bold")
+    yield from _ahead(found, width)
     yield from _waiting(found["waiting_files"])
     yield from _failed(found["failed_expectations"], width)
     yield from _next(found, now_us)
@@ -80,6 +82,22 @@ def _head(found: dict[str, Any], now_us: int) -> Iterator[Line]:
     age = (now_us - _us(as_of)) / 1e6
     old = f"{span(age)} old" if age >= 0 else f"{span(age)} from now"
     yield Line(f"{found['home']}: published as of {iso(_us(as_of))}, {old}", "bold" if -CLOCK_SECONDS <= age <= _STALE_SECONDS else "bold red")
+
+
+def _ahead(found: dict[str, Any], width: int | None) -> Iterator[Line]:
+    """A sentence each of what will hurt soon, with whom to call first, and of what only a person can settle."""
+    if warnings := found["early_warning"]:
+        people = list(dict.fromkeys(row["call"][0] for row in warnings if row["call"]))
+        more = f" and {len(people) - _SHOWN} more" if len(people) > _SHOWN else ""
+        text = f"early warning: {early_warning.summary(warnings)}" + (f"; call {', '.join(people[:_SHOWN])}{more}" if people else "")
+        yield from (Line(part, "bold yellow") for part in _wrapped(text, width))
+    if found["sweep"]:
+        counts = (f"{row['open']} {row['kind'].replace('_', ' ')} ({row['proposed']} proposed)" for row in found["sweep"])
+        yield from (Line(part) for part in _wrapped("for a person to settle: " + ", ".join(counts), width))
+
+
+def _wrapped(text: str, width: int | None) -> list[str]:
+    return textwrap.wrap(text, width, subsequent_indent="  ") if width else [text]
 
 
 def _waiting(files: list[dict[str, Any]]) -> Iterator[Line]:
@@ -132,8 +150,10 @@ def _steps(found: dict[str, Any], now_us: int) -> Iterator[str]:
     if "quarantined" in statuses:
         yield "handoff reprocess SHA       once its file can be read; discard SHA if never"
     queue = found["queue"] or {}
-    if queue.get("unrouted"):
-        yield "handoff sweep               who could own what leads to nobody"
+    if found["early_warning"]:
+        yield "handoff warnings            what will hurt soon, and whom to call"
+    if any(row["proposed"] for row in found["sweep"]):
+        yield "handoff sweep               what is proposed for what only a person can settle"
     if queue.get("unacknowledged_past_due"):
         yield "handoff sql 'FROM mart.handoff WHERE is_open AND handoff_breached'"
     if queue.get("due_soon"):

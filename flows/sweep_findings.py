@@ -7,9 +7,13 @@ from tempfile import TemporaryDirectory
 
 from prefect import flow
 
-from flows.job import run
-from flows.orchestration import as_task, options_of, show_numbers, show_query, show_summary
+from flows.orchestration import options_of, run_observed, show_query, show_table
+from warehouse import early_warning
 from warehouse.schema import sql_file
+from warehouse.sweep import propose
+
+#: Settled rows that an artifact shows, the last of each kind first: all of them are in mart.sweep.
+_SHOWN = 200
 
 
 @flow(name="sweep-findings", persist_result=False)
@@ -24,9 +28,7 @@ def sweep_findings(home: str | None = None, policy: str | None = None, as_of: st
     """
     options = options_of(None, home, policy, as_of, wait_seconds=wait_seconds)
     with TemporaryDirectory(prefix="handoff-nothing-landed-") as nothing:
-        summary = run(replace(options, landing=nothing), as_task)
-    show_summary(summary)
-    show_numbers(options.home)
+        run_observed(replace(options, landing=nothing))
     show_query(
         options.home,
         "unbound-targets",
@@ -41,12 +43,14 @@ def sweep_findings(home: str | None = None, policy: str | None = None, as_of: st
         "SELECT severity, reason, candidate, named_by, team, asset_id, count(*) AS open_cycles, min(captured_at) AS waiting_since "
         "FROM mart.decayed_routing GROUP BY ALL ORDER BY open_cycles DESC, severity, reason, candidate, named_by, team, asset_id",
     )
-    show_query(
-        options.home,
-        "proposed-owners",
-        "Who could own them next, and why (`handoff sweep --out DIR` writes the files that would make it so)",
-        sql_file("published/proposed_owners.sql"),
+    found = propose(options.home)
+    show_table(
+        "sweep-proposals",
+        "What only a person can settle, and what is proposed (`handoff sweep --out DIR` writes the files that would make it so)",
+        found.open,
     )
+    show_table("sweep-settled", "What was settled, by whom, and whether a file of a sweep did it", found.settled[:_SHOWN])
+    show_table("early-warning", f"Early warning: {early_warning.summary(expected := early_warning.read(options.home))}", expected)
     show_query(
         options.home,
         "waiting-files",

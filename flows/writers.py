@@ -12,9 +12,8 @@ from urllib.parse import quote
 
 from flows.client import Client, Refused, Uncertain
 from flows.connections import Github, Jira
+from transforms.domain.tracked import marked, marked_cycle
 
-#: Marks of a list, a quotation or bold type may stand around a marker: people copy them.
-_MARKER = re.compile(r"^[\s>*_`#-]*handoff-(finding|cycle)[*_`]*\s*:[\s*_`]*([^\s*_`<>{]+)", re.IGNORECASE | re.MULTILINE)
 _BLOCK_TITLE = "handoff"
 #: What Jira and GitHub both take.
 _TITLE_LENGTH = 250
@@ -84,15 +83,6 @@ def writer(name: str, connection: Jira | Github) -> Writer:
     return _JiraTickets(name, connection) if isinstance(connection, Jira) else _GithubTickets(name, connection)
 
 
-def marked(text: str) -> tuple[str | None, int | None]:
-    """(finding id, cycle) that a text names first."""
-    found: dict[str, str] = {}
-    for match in _MARKER.finditer(text):
-        found.setdefault(match[1].lower(), match[2])
-    cycle = found.get("cycle", "")
-    return found.get("finding"), int(cycle) if cycle.isdecimal() and len(cycle) < 9 else None
-
-
 def one_line(text: str) -> str:
     """Anybody's text as one line of what can be shown: a line of its own could name another finding."""
     return " ".join("".join(character if character.isprintable() else " " for character in text).split())
@@ -100,6 +90,11 @@ def one_line(text: str) -> str:
 
 def title_of(content: Content) -> str:
     return one_line(content.title)[:_TITLE_LENGTH]
+
+
+def _marked(text: str) -> tuple[str | None, int | None]:
+    """(finding id, cycle) that a text names first."""
+    return next(iter(marked(text)), None), marked_cycle(text)
 
 
 def _markers(content: Content) -> tuple[str, str]:
@@ -187,7 +182,7 @@ class _JiraTickets:
         else:
             text = "\n".join(_lines(description or {}))
             block = next((node for node in (description or {}).get("content") or [] if _is_ours(node)), None)
-        finding, cycle = marked(text)
+        finding, cycle = _marked(text)
         is_done = ((fields.get("status") or {}).get("statusCategory") or {}).get("key") == "done"
         found = Fields(
             fields.get("summary"), (fields.get("assignee") or {}).get(self._account), fields.get("duedate"), (fields.get("priority") or {}).get("name"), block
@@ -201,7 +196,7 @@ _MARKDOWN_BLOCK = re.compile(rf"{_MARKDOWN_BEGIN}.*?{_MARKDOWN_END}", re.DOTALL)
 
 
 def _is_ours(node: dict[str, Any]) -> bool:
-    return node.get("type") == "expand" and (node.get("attrs") or {}).get("title") == _BLOCK_TITLE and marked("\n".join(_lines(node)))[0] is not None
+    return node.get("type") == "expand" and (node.get("attrs") or {}).get("title") == _BLOCK_TITLE and bool(marked("\n".join(_lines(node))))
 
 
 def _lines(node: dict[str, Any]) -> Iterator[str]:
@@ -285,7 +280,7 @@ class _GithubTickets:
     def _ticket(self, issue: dict[str, Any]) -> Ticket:
         body = (issue.get("body") or "").replace("\r\n", "\n")
         match = _MARKDOWN_BLOCK.search(body)
-        finding, cycle = marked(body)
+        finding, cycle = _marked(body)
         assignees = [user["login"] for user in issue.get("assignees") or []]
         labels = [label["name"] for label in issue.get("labels") or []]
         priority = next((label for label in labels if label in self._priorities), None)

@@ -34,7 +34,7 @@ from transforms.domain.instants import iso, parse_stamp
 from transforms.domain.policy import Policy, load_policy
 from transforms.domain.sidecar import Sidecar, read_sidecar, source_of
 from transforms.registers import registers_of
-from warehouse import derived, load, models, publish, record
+from warehouse import derived, load, models, publish, record, schema
 from warehouse.home import Home
 from warehouse.job import open_job
 from warehouse.load import Loaded
@@ -249,6 +249,7 @@ def _memory() -> duckdb.DuckDBPyConnection:
     connection = duckdb.connect(":memory:")
     connection.execute("SET TimeZone = 'UTC'")
     connection.execute("SET threads = 1")
+    schema.create_record(connection)  # empty: for marts that also read when what came in
     return connection
 
 
@@ -306,11 +307,12 @@ class Warehouse:
             job.compute()
             if marts or published:
                 job.build_marts()
-                job.finish(is_published=published)
-            elif finished:
-                job.finish(is_published=True)
+            if marts or published or finished:
+                job.finish()
             if published:
-                publish.publish(job.connection, self.home)
+                publish.publish(job.connection, self.home, job.stamp.run_id)
+            elif finished:
+                publish.mark(job.connection, job.stamp.run_id)
             return job.loaded
 
     @contextmanager

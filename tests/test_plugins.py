@@ -50,7 +50,7 @@ def test_a_file_waits_in_quarantine_until_the_package_that_reads_it_is_installed
     again = handoff("run", "--landing", tmp_path / "landing", "--home", home, "--no-report", "--as-of", "2026-05-02T00:00:00Z", path=site)
     assert again.returncode == 0, again.stderr
     query = "SELECT status, format, rows_new, rows_rejected, title, severity, scanners FROM record.landed_file, mart.handoff"
-    (row,) = json.loads(handoff("sql", query, "--home", home, "--json").stdout)
+    (row,) = json.loads(handoff("sql", query, "--home", home, "--json").stdout)["rows"]
     counted = {"status": "loaded", "format": "house_checks", "rows_new": 1, "rows_rejected": 1}
     assert row == {**counted, "title": "Debug is on", "severity": "high", "scanners": ["house-checks"]}
     explained = handoff("formats", "--explain", scans / "checks.txt", path=site).stdout

@@ -104,7 +104,7 @@ def test_the_small_landing_zone_gives_what_its_words_say(typed):
 
 
 def test_the_queue_can_be_read_by_a_machine(typed):
-    rows = json.loads(output(typed, '.venv/bin/handoff sql "SELECT reason'))
+    rows = json.loads(output(typed, '.venv/bin/handoff sql "SELECT reason'))["rows"]
     assert rows
     assert all(set(row) == {"reason", "waiting"} for row in rows)
 

@@ -54,8 +54,10 @@ class Case(NamedTuple):
     decayed_us: int | None
     #: Who declined it, and when first.
     declined: Mapping[str, int] = {}
-    #: Whether somebody acknowledged it of whom the next run has still to judge.
+    #: Whether somebody answered, of which the next run has still to judge.
     is_claimed: bool = False
+    #: Who saw it: a later scan of theirs without it is what shows it fixed.
+    scanners: Sequence[str] = ()
 
     @property
     def place(self) -> tuple[str, int]:
@@ -72,7 +74,9 @@ class Decision(NamedTuple):
     person_id: str
     severity: str
     due_us: int
+    #: Why they, and what has not happened; empty for a notice.
     why: str
+    what: str = ""
 
     @property
     def word(self) -> str:
@@ -176,15 +180,20 @@ def plan(cases: Iterable[Case], directory: Directory, before: Before, policy: Po
     return found.result()
 
 
+#: Somebody who may be told, and why they.
+_Candidate = tuple[Person, str]
+
+
 class _Due(NamedTuple):
     """A rung that has fallen due: for the first of `people` that can be told."""
 
     kind: Kind
     step: str
     due_us: int
-    people: list[Person]
+    people: list[_Candidate]
     otherwise: str
-    why: str
+    #: What has not happened; empty for a notice.
+    what: str
 
 
 class _Planner:
@@ -225,18 +234,27 @@ class _Planner:
     def _of_the_handoff(self, case: Case) -> Iterator[_Due]:
         if case.acknowledged_us is not None:
             return
-        owner, default = self._owner(case), self._default()
-        first = [owner] if owner else default
-        why = _why(case) if owner else f"the route names nobody who can take it ({'declined' if case.status == 'routed' else case.status}); you are the escalation default"
-        yield _Due("notice", "", case.captured_us, first, "no_escalation_default", why)
+        owner = self._owner(case)
+        lost = "" if owner else f"{lost_route(case)}: "
+        default = self._default(f"{lost}you are the escalation default")
+        first = [(owner, _why(case))] if owner else default
+        yield _Due("notice", "", case.captured_us, first, "no_escalation_default", "")
         calendar = self._calendars[case.calendar]
         budget = calendar.business_us(case.captured_us, case.handoff_due_us)
         height = 0
         for step in self._policy.escalation.handoff:
             at = calendar.due(case.captured_us, int(_exactly(step.at) * budget))
             height += step.to == "manager"
-            people = first if step.to == "owner" else [*(self._manager(case.person_id, height) if step.to == "manager" else ()), *default]
-            yield _Due("handoff", f"{step.at:g} {step.to}", at, people, "no_escalation_default", f"not acknowledged after {step.at:.0%} of the time that there is for it")
+            if step.to == "owner":
+                people = first
+            elif step.to == "manager":
+                unmanaged = f"nobody {'else ' if height > 1 else ''}above {case.person_id} can be told: " if owner else lost
+                people = [*self._manager(case.person_id, height), *self._default(f"{unmanaged}you are the escalation default")]
+            else:
+                people = default
+            unheard = owner is not None and step.to != "owner" and (*case.place, NOTICE, owner.person_id) not in self._taken
+            what = f"not acknowledged after {step.at:.0%} of the time that there is for it"
+            yield _Due("handoff", f"{step.at:g} {step.to}", at, people, "no_escalation_default", what + (f" (no message has reached {case.person_id} yet)" if unheard else ""))
 
     def _of_the_fix(self, case: Case) -> Iterator[_Due]:
         if case.acknowledged_us is None or case.remediation_due_us is None or case.resolved_us is not None:
@@ -247,7 +265,10 @@ class _Planner:
             at = case.acknowledged_us + int(_exactly(step.at) * budget)
             height += step.to == "manager"
             below = owner.person_id if owner else case.person_id
-            people = ([owner] if owner else self._manager(below, 1)) if step.to == "owner" else self._manager(below, height)
+            if step.to == "owner":
+                people = [(owner, _why(case) if owner.person_id == case.person_id else "you acknowledged it")] if owner else self._manager(below, 1)
+            else:
+                people = self._manager(below, height)
             yield _Due("remediation", f"{step.at:g} {step.to}", at, people, "no_manager", f"not fixed after {step.at:.0%} of the time that there is for it")
 
     def _of_the_route(self, case: Case) -> Iterator[_Due]:
@@ -258,27 +279,28 @@ class _Planner:
         start = case.decayed_us if case.status in _GONE else declined_us
         if start is None:
             return
-        what = "has declined it" if case.status not in _GONE else "can no longer take it"
-        default = self._default() if case.acknowledged_us is None else []
-        ends = start + self._policy.escalation.reassignment.wall_us()
+        default = self._default(f"nobody above {case.person_id} can be told: you are the escalation default") if case.acknowledged_us is None else []
+        limit = self._policy.escalation.reassignment
+        ends = start + limit.wall_us()
         yield _Due(
             "reassignment", f"start {case.person_id}", start, [*self._manager(case.person_id, 1), *default], "no_manager",
-            f"{case.person_id} {what}: it needs another owner",
+            f"{lost_route(case)}: it needs another owner within {limit.amount}{limit.unit}",
         )  # fmt: skip
         yield _Due(
             "reassignment", f"end {case.person_id}", ends, [*self._manager(case.person_id, 2), *default], "no_manager",
-            f"{case.person_id} {what}, and nobody else was named in time",
+            f"{lost_route(case)}, and nobody else was named within {limit.amount}{limit.unit}",
         )  # fmt: skip
 
     def _decide(self, case: Case, due: _Due) -> None:
         word = f"{due.kind} {due.step}".rstrip()
         if (*case.place, word) in self._climbed:
             return
-        person = next((person for person in due.people if person.is_valid), None)
+        person, relation = next(((person, relation) for person, relation in due.people if person.is_valid), (None, ""))
         if person is None or person.person_id is None:
-            self._unreachable.append(Unreachable(due.kind, due.step, *case.place, case.severity, next((person.reason or "" for person in due.people), due.otherwise)))
+            reason = next((person.reason or "" for person, _ in due.people), due.otherwise)
+            self._unreachable.append(Unreachable(due.kind, due.step, *case.place, case.severity, reason))
         elif (*case.place, word, person.person_id) not in self._taken:
-            decision = Decision(due.kind, due.step, *case.place, person.person_id, case.severity, due.due_us, due.why)
+            decision = Decision(due.kind, due.step, *case.place, person.person_id, case.severity, due.due_us, relation, due.what)
             self._decisions[person.person_id, case.place].append(decision)
 
     # To whom
@@ -292,14 +314,14 @@ class _Planner:
         person = self._directory.person(reference, self._as_of)
         return person if person.is_valid else None
 
-    def _default(self) -> list[Person]:
+    def _default(self, why: str) -> list[_Candidate]:
         default = self._policy.routing.escalation_default
-        return [self._directory.person(default, self._as_of)] if default else []
+        return [(self._directory.person(default, self._as_of), why)] if default else []
 
-    def _manager(self, reference: str | None, height: int) -> list[Person]:
+    def _manager(self, reference: str | None, height: int) -> list[_Candidate]:
         """The manager so high above a person, of those who can be told; a channel that is missing is passed over like a person who left."""
         above = [person for person in manager_chain(self._directory, reference or "", self._as_of).managers if person.is_valid]
-        return above[height - 1 : height]
+        return [(person, f"you stand above {reference}") for person in above[height - 1 : height]]
 
     # In what, and when
 
@@ -371,9 +393,31 @@ def _urgency(message: Message) -> tuple:
     return min((BAND_RANK[decision.severity], decision.due_us, decision.finding_id, decision.cycle) for decision in message.decisions)
 
 
+#: What is said of whom a route names, by why they cannot take it.
+_AGAINST = {
+    "nobody": "no mapping names anybody", "unknown_person": "{who} is not in the directory", "group_inbox": "{who} is a group inbox", "bot": "{who} is a bot",
+    "departed_person": "{who} has left", "inactive_person": "{who} is not active", "no_role": "{who} has no role", "no_channel": "{who} has no channel",
+    "dissolved_team": "nobody is left in its team", "unbound": "no known asset is behind it", "ambiguous": "several assets may be behind it", "retired": "its asset is retired",
+}  # fmt: skip
+
+
+def lost_route(case: Case) -> str:
+    """Why there is nobody who has it to take, in words."""
+    return f"{case.person_id} has declined it" if case.status == "routed" else _AGAINST[case.status].format(who=case.person_id)
+
+
 def _why(case: Case) -> str:
     since = f" since {from_us(case.named_us):%Y-%m-%d}" if case.named_us is not None else ""
     return f"the mapping {case.named_by} names you{since}" if case.named_by else f"it was given to you{since}"
+
+
+def reasons(decisions: Iterable[Decision]) -> str:
+    """Why somebody is told of one cycle, in words: of the rungs of a ladder that they are told of at once, the last says all."""
+    last: dict[Kind, Decision] = {}
+    for decision in sorted(decisions, key=lambda decision: decision.due_us):
+        last[decision.kind] = decision
+    found = [text for decision in last.values() for text in (decision.what, decision.why) if text]
+    return "; ".join(dict.fromkeys(found))
 
 
 def backoff_us(attempts: int, policy: Policy) -> int:

@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
+from transforms.acknowledgement import may_acknowledge
 from transforms.binding import AssetRegister, Binding
 from transforms.domain.calendar import Calendar
 from transforms.domain.instants import iso
@@ -167,15 +168,9 @@ class Evaluation:
 
     def may_acknowledge(self, actor: str | None, instant: int) -> bool:
         """Whether the actor's word would make the handoff at that instant (ruling 50)."""
-        rules, person = self.world.policy.acknowledgement, self.world.directory.person(actor, instant)
-        if not person.is_active_human or not (rules.roles == "any" or person.record["role"] in rules.roles):  # type: ignore[index]
-            return False
-        decision, team = self.decision(instant), self.team(instant)
-        if "owner" in rules.allowed and decision.person.record is not None and decision.person.person_id == person.person_id:
-            return True
-        if "owning_team" in rules.allowed and team and person.team and team.lower() == person.team.lower():
-            return True
-        return team is None and decision.status != "routed" and rules.unowned == "anyone"
+        decision, person = self.decision(instant), self.world.directory.person(actor, instant)
+        owner_id = decision.person.person_id if decision.person.record is not None else None
+        return may_acknowledge(self.world.policy.acknowledgement, person, owner_id, self.team(instant), decision.status == "routed")
 
     @lazy
     def acknowledgements(self) -> list[Judged]:

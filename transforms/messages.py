@@ -2,24 +2,35 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import cache
 from importlib.resources import files
 from typing import NamedTuple
 
 from jinja2 import Environment, StrictUndefined, Template
 
-from transforms.dispatch import Case, Decision, Message, zone_of
+from transforms.acknowledgement import NOT_IN_A_DIGEST, may_acknowledge
+from transforms.dispatch import Case, Message, lost_route, reasons, zone_of
 from transforms.domain.documents import one_line
-from transforms.domain.instants import from_us, zone
+from transforms.domain.instants import MICROSECONDS, from_us, zone
 from transforms.domain.policy import Policy
 from transforms.domain.vocabulary import BAND_RANK
-from transforms.routing import Person
+from transforms.routing import Directory
 
 #: Chats and mail programs make markup, mentions and links of these: look-alikes stand for them. The id leads to the title as it was.
 _MARKUP = str.maketrans({"<": "‹", ">": "›", "`": "'", "*": "∗", "_": "＿", "~": "∼", "[": "(", "]": ")", "|": "¦", "\\": "/", "@": "＠", "#": "＃", "&": "＆"})
 _SUBJECT = 120
-Link = Callable[[str, int, str], str]
+
+
+class Answers(NamedTuple):
+    """Addresses at which one person answers one handoff."""
+
+    acknowledge: str
+    decline: str
+
+
+#: Finding, cycle and person to where it can be answered.
+Link = Callable[[str, int, str], Answers]
 
 
 class Text(NamedTuple):
@@ -29,12 +40,23 @@ class Text(NamedTuple):
     body: str
 
 
-def write(message: Message, cases: Mapping[tuple[str, int], Case], person: Person, policy: Policy, link: Link | None = None) -> Text:
-    """`link`: finding, cycle and person to the address at which it can be answered; None: the command is named."""
-    zone_name = zone_of(person, policy)
-    items = [_item(number, place, message, cases[place], zone_name, link) for number, place in enumerate(_ordered(message, cases), 1)]
-    body = _template().render(intro=_intro(message, len(items)), items=items, person_id=plain(message.person_id), key=message.key[:16])
+def write(
+    message: Message, cases: Mapping[tuple[str, int], Case], directory: Directory, policy: Policy, at_us: int, link: Link | None = None, desk: str | None = None
+) -> Text:
+    """What a message says at that instant. `link`: None names the command instead; `desk`: where findings can be looked at, None for nowhere."""
+    writer = _Writer(message, directory, policy, at_us, link if "link" in policy.acknowledgement.trust else None, desk)
+    ordered = sorted((cases[place] for place in message.places), key=lambda case: (BAND_RANK[case.severity], case.handoff_due_us, case.place))
+    items = [writer.item(number, case) for number, case in enumerate(ordered, 1)]
+    body = _template().render(
+        intro=_intro(message, len(items)), items=items, person_id=plain(message.person_id), key=short_id(message.key), can_take_all=writer.can_take_all(ordered),
+        has_links=any(item["link"] for item in items),
+    )  # fmt: skip
     return Text(one_line(_subject(message, items), _SUBJECT), body)
+
+
+def short_id(key: str) -> str:
+    """How people name a message: enough of its key to tell it from all others."""
+    return key[:16]
 
 
 def plain(text: str | None, limit: int = 200) -> str:
@@ -50,19 +72,15 @@ def _template() -> Template:
     return environment.from_string(files("transforms").joinpath("message.txt.j2").read_text(encoding="utf-8"))
 
 
-def _ordered(message: Message, cases: Mapping[tuple[str, int], Case]) -> list[tuple[str, int]]:
-    return sorted(message.places, key=lambda place: (BAND_RANK[cases[place].severity], cases[place].handoff_due_us, place))
-
-
 def _intro(message: Message, count: int) -> str:
     if message.is_digest:
         return f"{count} security {'handoff' if count == 1 else 'handoffs'} to see to, of all that came up or fell due since your last digest."
     kinds = {decision.kind for decision in message.decisions}
     if "reassignment" in kinds:
-        return "A security handoff needs another owner: please see to it that somebody is named."
+        return "A security handoff needs another owner: please name one."
     if "remediation" in kinds:
         return "A security finding that was taken is not fixed yet."
-    return "A security handoff waits: please take it, or see to it that somebody does." if "handoff" in kinds else "A security handoff for you: please take it, or decline it."
+    return "A security handoff waits: please see to it that somebody takes it." if "handoff" in kinds else "A security handoff: please take it, or say whose it is."
 
 
 def _subject(message: Message, items: list[dict[str, object]]) -> str:
@@ -74,18 +92,61 @@ def _subject(message: Message, items: list[dict[str, object]]) -> str:
     return f"[{item['severity']}] {again}{item['title']}"
 
 
-def _item(number: int, place: tuple[str, int], message: Message, case: Case, zone_name: str, link: Link | None) -> dict[str, object]:
-    decisions: list[Decision] = [decision for decision in message.decisions if (decision.finding_id, decision.cycle) == place]
-    is_open = case.acknowledged_us is None
-    due_us = case.handoff_due_us if is_open else case.remediation_due_us
-    return {
-        "number": f"{number}. " if message.is_digest else "",
-        "severity": case.severity,
-        "title": plain(case.title) or "a finding",
-        "where": plain(case.asset_id or "no known asset") + (f" (scanned as {plain(case.target)})" if case.target and case.target != case.asset_id else ""),
-        "why": "; ".join(dict.fromkeys(plain(decision.why, 300) for decision in decisions)),
-        "due": f"{from_us(due_us).astimezone(zone(zone_name)):%a %Y-%m-%d %H:%M} {zone_name}, to {'acknowledge' if is_open else 'fix and verify'}" if due_us is not None else "no date",
-        "finding_id": case.finding_id,
-        "answers": is_open,
-        "link": link(case.finding_id, case.cycle, message.person_id) if link and is_open else None,
-    }
+class _Writer:
+    """Writes the items of one message to one person at one instant."""
+
+    def __init__(self, message: Message, directory: Directory, policy: Policy, at_us: int, link: Link | None, desk: str | None) -> None:
+        self._message, self._directory, self._policy, self._at, self._link, self._desk = message, directory, policy, at_us, link, desk
+        self._person = directory.person(message.person_id, at_us)
+        self._zone = zone_of(self._person, policy)
+
+    def item(self, number: int, case: Case) -> dict[str, object]:
+        decisions = [decision for decision in self._message.decisions if (decision.finding_id, decision.cycle) == case.place]
+        is_waiting, may_take = case.acknowledged_us is None, self._may_take(case)
+        due_us = case.handoff_due_us if is_waiting else case.remediation_due_us
+        is_owner = case.person_id == self._person.person_id and case.status == "routed"
+        return {
+            "number": f"{number}. " if self._message.is_digest else "",
+            "severity": case.severity,
+            "title": plain(case.title) or "a finding",
+            "where": plain(case.asset_id or "no known asset") + (f" (scanned as {plain(case.target)})" if case.target and case.target != case.asset_id else ""),
+            "owner": None if is_owner else self._owner(case),
+            "why": plain(reasons(decisions), 500),
+            "waits": self._waits(case),
+            "due": f"{self._local(due_us)}, to {'acknowledge' if is_waiting else 'fix and verify'}{' (overdue)' if due_us < self._at else ''}" if due_us is not None else "no date",
+            "fixed": f"when a later scan by {plain(', '.join(case.scanners))} no longer finds it" if case.scanners else None,
+            "finding_id": case.finding_id,
+            "desk": f"{self._desk.rstrip('/')}/finding.html#{case.finding_id}" if self._desk else None,
+            "may_take": may_take,
+            "link": self._link(*case.place, self._message.person_id) if self._link and may_take else None,
+            "may_give": not is_owner,
+        }
+
+    def can_take_all(self, cases: Sequence[Case]) -> bool:
+        """Whether one word takes all of a digest: nothing critical or high, that nobody takes without having looked at it (ruling 95)."""
+        return len(cases) > 1 and all(case.severity not in NOT_IN_A_DIGEST and self._may_take(case) for case in cases)
+
+    def _may_take(self, case: Case) -> bool:
+        is_routed, rules = case.status == "routed", self._policy.acknowledgement
+        return case.acknowledged_us is None and may_acknowledge(rules, self._person, case.person_id, case.team, is_routed)
+
+    def _owner(self, case: Case) -> str:
+        person = self._directory.person(case.person_id, self._at)
+        if case.status != "routed":
+            found = f"nobody: {plain(lost_route(case))}"
+        else:
+            name = person.record["name"] if person.record else None
+            found = plain(f"{name} ({case.person_id})" if name and name != case.person_id else case.person_id)
+            found += ", who has declined it" if case.acknowledged_us is None and case.person_id in case.declined else ""
+        return found + (f"; team {plain(case.team)}" if case.team else "")
+
+    def _waits(self, case: Case) -> str:
+        start = case.captured_us if case.acknowledged_us is None else case.acknowledged_us
+        minutes = max(0, self._at - start) // (60 * MICROSECONDS)
+        span = f"{minutes // 1440} d {minutes // 60 % 24} h" if minutes >= 1440 else f"{minutes // 60} h {minutes % 60} min"
+        if case.acknowledged_us is None:
+            return f"{span} without an acknowledgement, since {self._local(start)}"
+        return f"{span} without a fix, since {plain(case.acknowledged_by)} acknowledged it on {self._local(start)}"
+
+    def _local(self, at_us: int) -> str:
+        return f"{from_us(at_us).astimezone(zone(self._zone)):%a %Y-%m-%d %H:%M} {self._zone}"

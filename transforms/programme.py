@@ -8,7 +8,7 @@ from __future__ import annotations
 import gc
 import json
 from bisect import bisect_left, bisect_right
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Callable, Collection, Hashable, Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from fnmatch import fnmatchcase
@@ -35,7 +35,7 @@ from transforms.references import References
 from transforms.registers import registers_of
 from transforms.routing import Directory, Ownership, person_key
 from transforms.severity import Band, Calibrator, environment, native_term, scanner_score
-from transforms.versions import Disagreement, Row, Snapshot, Timeline, timeline
+from transforms.versions import ALWAYS, Disagreement, Row, Snapshot, Timeline, timeline
 from transforms.winners import Fields, as_text, instants_as_microseconds, rows_of, winners
 
 _REGISTERS = {"asset": tables.ASSET, "person": tables.PERSON, "ownership": tables.OWNERSHIP}
@@ -113,12 +113,16 @@ class _Derivation:
         self._deliveries: dict[str, digest.Delivery] = {}
         self._moves: dict[tuple[str, str], str] = {}
         self._calendars = {name: Calendar(name, calendar) for name, calendar in policy.calendars.items()}
+        #: Who owns an open handoff, with when the earliest of theirs was captured.
+        self._owners: dict[str, int] = {}
 
     def run(self) -> Derived:
         registers = {name: self._register(name) for name in _REGISTERS}
         self._assets, self._directory = AssetRegister(registers["asset"]), Directory(registers["person"], self._spellings)
         ownership = Ownership(registers["ownership"], self._directory)
         self._changes = sorted({*self._assets.changes, *self._directory.changes, *ownership.changes})
+        self._before = self._as_of - self._policy.early_warning.period.wall_us()
+        self._owners_before: Counter[tuple[str | None, bool, bool]] = Counter()
         #: The ends of past periods, in order: where trends of the queue have a point.
         self._ends = sorted({span.ends_us for span in trends(self._as_of, self._policy.reporting_zone) if not span.is_current})
         observations, events = self._observations(), self._events()
@@ -136,6 +140,9 @@ class _Derivation:
             for finding in findings:
                 self._finding(finding, rows.get(finding.rows[0]["finding"], []))
             self._flush()
+        for (team, is_owned, is_active), open_findings in sorted(self._owners_before.items(), key=lambda item: (item[0][0] or "", *item[0][1:])):
+            self._add("ownership_before", team=team, is_owned=is_owned, is_active=is_active, open_findings=open_findings)
+        self._unreachable()
         self._flush()
         return Derived({name: pa.concat_tables(frames) for name, frames in self._frames.items()}, self._own_events)
 
@@ -300,7 +307,9 @@ class _Derivation:
         for asset, since in self._assets.in_force(self._as_of):
             if asset["status"] == "active":
                 covered_us, claim_id = covered.get(asset["asset_id"], (None, None))
-                names = ("asset_id", "name", "business_unit", "environment", "criticality", "owner_team")
+                names = (
+                    "asset_id", "name", "kind", "application", "business_unit", "environment", "criticality", "owner_team", "aliases", "internet_facing",
+                )  # fmt: skip
                 self._add("asset", **{name: asset[name] for name in names}, registered_at=since, covered_at=covered_us, covered_by=claim_id)
 
     def _people(self) -> None:
@@ -330,6 +339,28 @@ class _Derivation:
             starts = [directory.since(person_id, as_of) for person_id in ids]
             since = max((start for start in starts if start is not None), default=None)
             self._add("directory_issue", issue=issue, subject=subject, person_ids=ids, since_at=since)
+
+    def _unreachable(self) -> None:
+        """Whom escalation would pass over: managers of those who own open handoffs, and the escalation default, who cannot be told."""
+        below: dict[str, list[str]] = defaultdict(list)
+        for owner_id in sorted(self._owners):
+            record = self._directory.person(owner_id, self._as_of).record
+            manager = self._directory.person(record["manager_id"] if record else None, self._as_of)
+            if manager.person_id is not None and not manager.is_valid:
+                below[manager.person_id].append(owner_id)
+        found = [("unreachable_manager", manager_id, ids, min(self._owners[owner_id] for owner_id in ids)) for manager_id, ids in sorted(below.items())]
+        default = self._directory.person(self._policy.routing.escalation_default, self._as_of)
+        if default.person_id is not None and not default.is_valid:
+            found.append(("unreachable_default", default.person_id, [], ALWAYS))
+        for issue, subject, ids, start in found:
+            self._add("directory_issue", issue=issue, subject=subject, person_ids=ids, since_at=self._invalid_since(subject, start))
+
+    def _invalid_since(self, reference: str, start: int) -> int | None:
+        """Since when, but not before `start`, a reference that names no valid person at as_of has named none; None where it always did."""
+        changes = self._directory.changes
+        later = changes[bisect_right(changes, start) : bisect_right(changes, self._as_of)]
+        since = next((at for at in reversed(later) if self._directory.person(reference, at - 1).is_valid), start)
+        return None if since == ALWAYS else since
 
     def _tickets(self) -> None:
         """What the trackers say of their tickets, held against the record later. One that does not say when it changed is as it was when it landed."""
@@ -409,17 +440,21 @@ class _Derivation:
         return resolved.explode("finding", empty_as_null=True).drop_nulls("finding").sort("finding", maintain_order=True)
 
     def _fill_inbox(self, inbox: Inbox, events: pl.DataFrame) -> None:
-        digests: set[tuple] = set()
-        for event_id, target, occurred in events.filter(pl.col("event") == "notified").select("event_id", "target_person", "occurred_at").iter_rows():
+        """What reached whom and when; what one act told of at once, a digest, is one message however many findings it names."""
+        messages: set[tuple] = set()
+        told = events.filter(pl.col("event") == "notified").select("event_id", "target_person", "occurred_at", "batch_id").sort("occurred_at", "event_id")
+        for event_id, target, occurred, batch_id in told.iter_rows():
             person = self._directory.person(target, occurred)
             if person.record is None:
                 continue
             delivery = self._deliveries.get(event_id)
             at = occurred if delivery is None else delivery.delivered_us
-            if delivery is not None and delivery.status == "in_digest":
-                if (person.person_id, at) in digests:
-                    continue  # one message
-                digests.add((person.person_id, at))
+            is_moved = delivery is not None and delivery.status == "in_digest"
+            if is_moved or batch_id is not None:
+                message = (person.person_id, at if is_moved else batch_id)
+                if message in messages:
+                    continue
+                messages.add(message)
             if at is not None:
                 inbox.add(person.person_id, at)  # type: ignore[arg-type]
         inbox.freeze()
@@ -710,8 +745,12 @@ class _Derivation:
             business = calendar.business_us(start, end)
             self._add("control", finding_id=finding.finding_id, cycle=cycle.number, started_at=start, ended_at=end, business_us=business)
         self._waited(finding.finding_id, ev)
+        self._owned_before(ev)
         if cycle.is_open:
             self._open_cycle(finding, ev)
+            if current.person.record is not None and current.person.person_id is not None:
+                owner_id = current.person.person_id
+                self._owners[owner_id] = min(cycle.started_us, self._owners.get(owner_id, cycle.started_us))
 
     def _control(self, finding_id: str, control: Control) -> None:
         self._add(
@@ -745,6 +784,14 @@ class _Derivation:
             if status != "routed":
                 waited = list(stretch)
                 self._add("queue", first_at=waited[0], last_at=waited[-1], finding_id=finding_id, cycle=cycle.number, severity=ev.severity, status=status)
+
+    def _owned_before(self, ev: Evaluation) -> None:
+        """Counts the owner of a cycle that was open the policy's period ago, as they were then (ruling 80)."""
+        at, cycle = self._before, ev.cycle
+        if cycle.started_us <= at and (cycle.ended_us is None or cycle.ended_us > at):
+            decision = ev.decision(at)
+            is_owned = bool(decision.reference and decision.reference.strip())
+            self._owners_before[ev.team(at), is_owned, is_owned and decision.person.is_active_human] += 1
 
     def _open_cycle(self, finding: _Finding, ev: Evaluation) -> None:
         number, decision = ev.cycle.number, ev.primitive(self._as_of)
@@ -802,6 +849,7 @@ class _Derivation:
             scanners=sorted({row["scanner"] for row in rated or rows}),
             own_ids=own_ids,
             observations=len(rows),
+            first_recorded_at=min(row["recorded_at"] for row in rows),
         )
 
     def _add(self, table: str, **values: Any) -> None:

@@ -211,7 +211,7 @@ def steps(band: str, rule: str, policy: Policy) -> list[Step]:
         return [Step(band, f"the term {word!r}", f"severity.calibration[{table!r}][{word!r}]" if is_own else f"the shipped table of format {table}")]
     if found := _UNKNOWN_TERM.fullmatch(rule):
         return [Step(band, f"the term {found['word']}, which no calibration knows", f"severity.calibration[{found['scanner']!r}][{found['word']}] would rate it")]
-    if rule.startswith("cvss ") or rule.startswith("score "):
+    if rule.startswith(("cvss ", "score ")):
         floor = getattr(policy.severity.bands, band, None)
         key = f"severity.bands.{band}: {floor:g}" if floor is not None else "severity.bands"
         return [Step(band, rule.replace("cvss", "CVSS"), f"{key}; severity.requirements" if " environmental " in rule else key)]

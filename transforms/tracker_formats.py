@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable
+from types import ModuleType
 from typing import Any
 
 import yaml
@@ -46,8 +47,8 @@ def explain(content: bytes, policy: Policy, source: str | None = None) -> dict[s
         return {"format": None, "tracker": None, "reason": str(error)}
     names = (source, "activity", module.NAME)
     tally, rows, reason = Tally(), [], None
+    reader = Source(policy.zone_of(*names), policy.date_order_of(*names), mapping=mapping)
     try:
-        reader = Source(policy.zone_of(*names), policy.date_order_of(*names), mapping=mapping)
         for row in mapped(module.parse(content, reader), mapping, tracker, tally):
             rows.append(row)
     except FileRejected as error:
@@ -59,6 +60,7 @@ def explain(content: bytes, policy: Policy, source: str | None = None) -> dict[s
         "tracker": tracker,
         "reads": module.TITLE,
         "reason": reason,
+        "instants": _dating(module, content, reader, tracker),
         "matched": [{"section": section, "word": word, "event": event, "facts": count} for (section, word, event), count in tally.matched.most_common()],
         "unmatched": _counts(tally.unmatched.most_common()),
         "not needed": _counts(tally.minor.most_common()),
@@ -73,6 +75,22 @@ def explain(content: bytes, policy: Policy, source: str | None = None) -> dict[s
         "sample tickets": [_ticket(row) for row in tickets[:_SAMPLES]],
         "to write into the policy": suggestion(tracker, tally) if mapping else "",
     }
+
+
+def _dating(module: ModuleType, content: bytes, reader: Source, tracker: str) -> dict[str, Any]:
+    """How instants without a zone, and dates like 03/07/2026, are read, and how many events that order decides about (`sources` of the policy)."""
+    other = reader._replace(date_order="dmy" if reader.date_order == "mdy" else "mdy")
+    dated, otherwise = (_dated(module, content, each, tracker) for each in (reader, other))
+    found = {"time_zone": reader.zone_name, "date_order": reader.date_order}
+    return found | {f"events_dated_otherwise_under_{other.date_order}": (dated - otherwise).total()}
+
+
+def _dated(module: ModuleType, content: bytes, reader: Source, tracker: str) -> Counter[tuple]:
+    try:
+        rows = list(mapped(module.parse(content, reader), reader.mapping, tracker, Tally()))
+    except FileRejected:
+        return Counter()
+    return Counter((row.get("ref"), row["event"], row["occurred_at"]) for row in rows if isinstance(row, dict) and row.get("table") != "ticket")
 
 
 def _counts(counted: Iterable[tuple[tuple[str, str], int]]) -> list[dict[str, Any]]:

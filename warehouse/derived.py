@@ -7,7 +7,8 @@ import pyarrow as pa
 
 from transforms.domain import tables
 from transforms.domain.calendar import Calendar
-from transforms.domain.horizons import horizons
+from transforms.domain.horizons import business_days, horizons
+from transforms.domain.instants import DAY_US
 from transforms.domain.periods import current_periods, trends
 from transforms.domain.policy import Policy
 from transforms.domain.vocabulary import BANDS, RATED_BANDS
@@ -32,7 +33,8 @@ def _write_parameters(connection: duckdb.DuckDBPyConnection, policy: Policy, as_
         "CREATE TABLE derived.parameter AS SELECT make_timestamp(?::BIGINT) AS as_of, ?::VARCHAR AS reporting_zone, ?::INTEGER AS verdict_minimum, "
         "?::VARCHAR AS policy_digest, ?::BIGINT AS bulk_count, ?::BIGINT AS bulk_window_us, ?::BIGINT AS scan_cadence_us, "
         "?::BIGINT AS mapping_age_us, ?::BIGINT AS acknowledged_within_us, ?::VARCHAR[] AS ticket_labels, "
-        "?::BIGINT AS drift_recent_us, ?::BIGINT AS drift_before_us, ?::DOUBLE AS drift_change, ?::BIGINT AS drift_minimum, ?::BIGINT AS drift_scored",
+        "?::BIGINT AS drift_recent_us, ?::BIGINT AS drift_before_us, ?::DOUBLE AS drift_change, ?::BIGINT AS drift_minimum, ?::BIGINT AS drift_scored, "
+        "?::VARCHAR AS escalation_default, ?::BIGINT AS attestation_us",
         [
             as_of_us,
             policy.reporting_zone,
@@ -49,6 +51,8 @@ def _write_parameters(connection: duckdb.DuckDBPyConnection, policy: Policy, as_
             policy.severity.drift.change,
             policy.severity.drift.minimum,
             policy.severity.drift.scored,
+            policy.routing.escalation_default,
+            policy.controls.attestation.wall_us(),
         ],
     )
     connection.execute(
@@ -83,6 +87,28 @@ def _write_parameters(connection: duckdb.DuckDBPyConnection, policy: Policy, as_
     )
     connection.executemany("INSERT INTO derived.band VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", rows)
     _write_horizons(connection, policy, as_of_us)
+    _write_early_warning(connection, policy, as_of_us)
+
+
+def _write_early_warning(connection: duckdb.DuckDBPyConnection, policy: Policy, as_of_us: int) -> None:
+    rules = policy.early_warning
+    connection.execute(
+        "CREATE TABLE derived.early_warning AS SELECT make_timestamp(?::BIGINT) AS before_at, ?::DOUBLE AS breach_probability, ?::BIGINT AS capacity_weeks, "
+        "?::DOUBLE AS ownership_drop, ?::DOUBLE AS coverage_drop, ?::BIGINT AS minimum, ?::DOUBLE AS silence, ?::BIGINT AS deliveries, "
+        "?::BIGINT AS history_days, ?::BIGINT AS given_up_us",
+        [
+            as_of_us - rules.period.wall_us(), rules.breach_probability, rules.capacity_weeks, rules.ownership_drop, rules.coverage_drop, rules.minimum,
+            rules.silence, rules.deliveries, rules.history.wall_us() // DAY_US, rules.given_up.wall_us(),
+        ],
+    )  # fmt: skip
+    connection.execute("CREATE TABLE derived.stated_cadence (source VARCHAR, cadence_us BIGINT)")
+    for name, source in policy.sources.items():
+        if source.cadence:
+            connection.execute("INSERT INTO derived.stated_cadence VALUES (?, ?)", [name, source.cadence.wall_us()])
+    days = (rules.history.wall_us() + rules.given_up.wall_us()) // DAY_US + 1
+    connection.execute("CREATE TABLE derived.business_day (day DATE, number BIGINT)")
+    counted = business_days(as_of_us, days, policy.reporting_zone, Calendar("default", policy.calendars["default"]))
+    connection.execute("INSERT INTO derived.business_day SELECT unnest(?::DATE[]), unnest(?::BIGINT[])", [list(column) for column in zip(*counted, strict=True)])
 
 
 def _write_horizons(connection: duckdb.DuckDBPyConnection, policy: Policy, as_of_us: int) -> None:

@@ -6,7 +6,7 @@ import gc
 import shutil
 import tempfile
 from collections import defaultdict
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
@@ -16,6 +16,7 @@ import duckdb
 from transforms import desk, explanation
 from transforms.desk import File
 from transforms.domain.errors import RunError, UsageError
+from transforms.domain.progress import Progress, nobody
 from warehouse import lives
 from warehouse.connection import connect
 from warehouse.home import Home
@@ -37,7 +38,7 @@ class Written(NamedTuple):
     bytes: int
 
 
-def write(folder: Path, out: Path, *, is_redacted: bool = False, tell: Callable[[str], None] = lambda line: None) -> Written:
+def write(folder: Path, out: Path, *, is_redacted: bool = False, progress: Progress = nobody) -> Written:
     """Writes the desk of a home's published copy, or of its redacted tier, as folder `out`: there whole or, where something fails, as it was.
 
     Raises `UsageError` where `out` is something else than an earlier desk, or the home has no such file.
@@ -55,7 +56,7 @@ def write(folder: Path, out: Path, *, is_redacted: bool = False, tell: Callable[
             connection.execute("SET enable_external_access = false")
             rows: dict[str, int] = {}
             with _no_collection():
-                written = [_put(draft, file) for file in _files(connection, about, rows, tell)]
+                written = [_put(draft, file) for file in _files(connection, about, rows, progress)]
         draft.chmod(0o755)
         _replace(draft, out)
     except OSError as error:
@@ -100,19 +101,19 @@ def _put(folder: Path, file: File) -> int:
     return len(file.content)
 
 
-def _files(connection: duckdb.DuckDBPyConnection, about: lives.About, rows: dict[str, int], tell: Callable[[str], None]) -> Iterator[File]:
+def _files(connection: duckdb.DuckDBPyConnection, about: lives.About, rows: dict[str, int], progress: Progress) -> Iterator[File]:
     """Every file of the desk; fills `rows` with the number of rows of each page."""
     is_redacted = lives.is_redacted(connection)
     pages = [page for page in desk.PAGES if not (page.is_full_only and is_redacted)]
     yield from desk.assets()
     yield from desk.shells(pages)
     for page in pages:
-        tell(page.name)
+        progress(f"desk, {page.name}")
         found = _query(connection, page)
         rows[page.name] = len(found)
         yield from desk.page_data(page, found)
     yield desk.overview(about.as_of, rows, is_redacted)
-    yield from _lives(connection, about, rows["findings"], tell)
+    yield from _lives(connection, about, rows["findings"], progress)
 
 
 def _query(connection: duckdb.DuckDBPyConnection, page: desk.Page) -> list[tuple]:
@@ -123,18 +124,20 @@ def _query(connection: duckdb.DuckDBPyConnection, page: desk.Page) -> list[tuple
     return result.fetchall()
 
 
-def _lives(connection: duckdb.DuckDBPyConnection, about: lives.About, findings: int, tell: Callable[[str], None]) -> Iterator[File]:
+def _lives(connection: duckdb.DuckDBPyConnection, about: lives.About, findings: int, progress: Progress) -> Iterator[File]:
     """The lives of all findings by bucket, some thousands at a time."""
     digits = desk.bucket_digits(findings)
     yield desk.finding_page(digits)
     aliases: dict[str, dict[str, str]] = defaultdict(dict)
     for sighting_id, finding_id in connection.execute(sql_file("desk/alias.sql")).fetchall():
         aliases[desk.bucket(sighting_id, digits)][sighting_id] = finding_id
+    done = 0
     for first, last in _ranges(connection, digits):
-        tell(f"findings {first or 'all'}")
         told: dict[str, list[explanation.Life]] = defaultdict(list)
         for finding, found in lives.read(connection, first, last):
             told[desk.bucket(finding["finding_id"], digits)].append(explanation.explain(finding, found, about.policy, about.as_of))
+            done += 1
+        progress("desk, lives", done, findings)
         for name in sorted(told):
             yield desk.lives(name, told[name], aliases.pop(name, {}))
     for name in sorted(aliases):

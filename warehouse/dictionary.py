@@ -14,12 +14,9 @@ from typing import NamedTuple
 from transforms.domain import tables
 from warehouse import keys, whatif
 from warehouse.models import Model, declared, models
+from warehouse.schema import RECORD_VIEWS
 
 PAGE = Path(__file__).resolve().parent.parent / "docs" / "data_dictionary.md"
-
-#: Columns that a view of the record adds to those of the table it reads.
-_DECISION = tables.Column("decision", "VARCHAR", "What a person decided about the file: release, discard or retract; null where nobody did.")
-_DECIDED = tables.Column("decided_at", "TIMESTAMP", "When they decided (UTC).")
 
 _INTRODUCTION = """\
 # Data dictionary
@@ -55,7 +52,7 @@ def entries() -> Iterator[Entry]:
     """Everything that the published file holds: marts first, then the record's views, then its tables; by name. Then a file of `handoff whatif`."""
     for model in models().values():
         yield _declared("mart", model)
-    for view in _views():
+    for view in RECORD_VIEWS:
         yield _entry(view, is_view=True)
     for _, table in sorted(tables.RECORD_TABLES.items()):
         yield _entry(table)
@@ -74,19 +71,6 @@ def _declared(schema: str, model: Model) -> Entry:
 
 def _entry(table: tables.Table, *, is_view: bool = False) -> Entry:
     return Entry("record", table.name, table.row, _sentence(table.row), table.key, tuple(tuple(column) for column in table.columns), is_view)
-
-
-def _views() -> tuple[tables.Table, ...]:
-    """The views of sql/record/views.sql: columns of the tables that they read, in the views' own order."""
-    attempt = {column.name: column for column in tables.LANDING_ATTEMPT.columns}
-    counts = ("rows_in", "rows_new", "rows_duplicate", "rows_rejected")
-    first = ("sha256", "path", "kind", "format", "bytes", "status", "reason", *counts, "landed_at", "claim_id")
-    # `scanners` would stand in the way of `mart.handoff.scanners` in queries that name both.
-    columns = (*(attempt[name] for name in first), *(column for name, column in attempt.items() if name not in (*first, "scanners")), _DECISION)
-    return (
-        tables.Table("file_decision", "one row per landed content about which a person decided: the latest decision", keys.VIEW_KEYS["file_decision"], (attempt["sha256"], _DECISION, _DECIDED)),
-        tables.Table("landed_file", "one row per claimed file: its latest reading, with the status that a person's decision gave it", keys.VIEW_KEYS["landed_file"], columns),
-    )
 
 
 def _sentence(text: str) -> str:

@@ -6,7 +6,9 @@ import csv
 from typing import Any, NamedTuple
 
 from transforms.dispatch import NOTICE, Case, Taken, directory_of
+from transforms.domain.instants import parse_stamp
 from transforms.domain.policy import Policy
+from transforms.domain.vocabulary import EVENT_RANK
 from transforms.routing import Directory
 from warehouse import history, originated
 from warehouse.home import Home
@@ -15,8 +17,9 @@ from warehouse.schema import sql_file
 
 #: What a `notified` event of ours says first in its comment; behind it, the words of its decisions.
 _MARK = "handoff dispatch: "
-#: Claims that the next run judges: until then nobody is reminded of what they have just answered.
-_ANSWERS = ("acknowledged",)
+#: Answers that the next run judges: until then nobody is told of what has just been answered. A withdrawal leaves it unanswered again.
+_ANSWERS = ("acknowledged", "declined", "reassigned")
+_WITHDRAWAL = "acknowledgement_withdrawn"
 
 
 class Facts(NamedTuple):
@@ -43,7 +46,9 @@ def read(home: Home) -> Facts:
         notified = dicts(connection, sql_file("published/dispatch_notified.sql"))
         findings = dict(connection.execute("SELECT sighting_id, finding_id FROM mart.finding_alias").fetchall())
     waiting = list(_waiting(home))
-    claimed = {findings.get(row["ref"], row["ref"]) for row in waiting if row["event"] in _ANSWERS}
+    answers = sorted((row for row in waiting if row["event"] in (*_ANSWERS, _WITHDRAWAL)), key=lambda row: (parse_stamp(row["occurred_at"]).us, EVENT_RANK[row["event"]]))
+    last = {findings.get(row["ref"], row["ref"]): row["event"] for row in answers}
+    claimed = {finding_id for finding_id, event in last.items() if event != _WITHDRAWAL}
     taken = [
         Taken(row["finding_id"], row["cycle"], directory.person(row["target_person"], past.run_us).person_id or row["target_person"], word)
         for row in notified

@@ -18,6 +18,7 @@ import pyarrow.parquet as pq
 
 from transforms.domain.errors import UsageError
 from transforms.domain.instants import iso
+from transforms.domain.progress import Progress, nobody
 from warehouse import flat, published
 from warehouse.raw import write_durably
 
@@ -42,7 +43,7 @@ class _Relation(NamedTuple):
         return f"{self.schema}.{self.name}"
 
 
-def export(folder: Path, out: Path, file_format: str = "parquet", wanted: Sequence[str] = ()) -> dict[str, Any]:
+def export(folder: Path, out: Path, file_format: str = "parquet", wanted: Sequence[str] = (), progress: Progress = nobody) -> dict[str, Any]:
     """Writes tables of a home's published copy into a new or empty folder, all of it or nothing; what DICTIONARY then says.
 
     `wanted` names tables, views or schemas; every table of mart and record where it is empty. Raises `UsageError`.
@@ -56,7 +57,10 @@ def export(folder: Path, out: Path, file_format: str = "parquet", wanted: Sequen
         chosen = _chosen(connection, wanted)
         try:
             draft.mkdir(parents=True)
-            tables = [_write(connection, relation, draft, file_format) for relation in chosen]
+            tables = []
+            for relation in chosen:
+                progress("write tables", len(tables), len(chosen))
+                tables.append(_write(connection, relation, draft, file_format))
             contents = {"export": "handoff", "version": 1, **_provenance(connection), "format": file_format, "writer": {"pyarrow": version("pyarrow")}, "tables": tables}
             write_durably(draft / DICTIONARY, flat.json_bytes(contents))
             draft.replace(out.absolute())

@@ -38,9 +38,9 @@ class Handoffs:
         """The people whom a reference may name, as last known."""
         return self._rows("people_named", ref=reference)
 
-    def digest(self, digest_id: str) -> list[str]:
-        """The findings that a digest told of, as far as a run has taken that up."""
-        return [row["finding_id"] for row in self._rows("digest_findings", digest=digest_id)]
+    def digests(self, digest_id: str) -> list[tuple[str, str]]:
+        """(digest, finding that it told of) of every digest that an id or its beginning may mean, as far as a run has taken that up."""
+        return [(row["batch_id"], row["finding_id"]) for row in self._rows("digest_findings", digest=digest_id)]
 
     def _rows(self, name: str, **parameters: str) -> list[dict[str, Any]]:
         return dicts(self._connection, sql_file(f"published/{name}.sql"), parameters)

@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import NamedTuple
 
@@ -89,6 +90,8 @@ def require_new(path: Path) -> None:
         raise UsageError("--out", seen=f"{path} is there already", expected="a new file")
     if not path.absolute().parent.is_dir():
         raise UsageError("--out", seen=f"{path.absolute().parent} is no folder", expected="a file in a folder that is there")
+    if not os.access(path.absolute().parent, os.W_OK):
+        raise UsageError("--out", seen=f"{path.absolute().parent} cannot be written to", expected="a file in a folder that can be written to")
 
 
 def copy_known(home: Home, draft: Path, as_of_us: int) -> duckdb.DuckDBPyConnection:

@@ -16,7 +16,8 @@ from transforms.domain.digests import sha256
 from transforms.domain.errors import RunError, UsageError
 from transforms.domain.instants import iso
 from transforms.domain.policy import Policy
-from warehouse import models, originated, record, schema
+from transforms.domain.progress import Progress, nobody
+from warehouse import models, originated, publish, record, schema
 from warehouse.compute import compute, drop_unloaded
 from warehouse.connection import connect
 from warehouse.decisions import load_decisions
@@ -36,6 +37,7 @@ class Job:
     #: The clock, which only says whether a file is still being written; as_of may lie in the past.
     now_us: int
     loaded: Loaded = field(default_factory=Loaded)
+    progress: Progress = nobody
 
     @property
     def as_of_us(self) -> int:
@@ -46,7 +48,7 @@ class Job:
         load_decisions(self.connection, self.home, self.stamp)
         found = scan_landing(landing, settle_us=self.policy.landing.settle.wall_us(), now_us=self.now_us)
         own = list(originated.waiting(self.home))
-        self.loaded = ingest(self.connection, self.home, chain(found, own), self.policy, self.stamp)
+        self.loaded = ingest(self.connection, self.home, chain(found, own), self.policy, self.stamp, self.progress)
         originated.drop(self.home, {item.sha256 for item in own})
         return self.loaded
 
@@ -56,11 +58,11 @@ class Job:
         return len(found.own_events)
 
     def build_marts(self) -> None:
-        models.build(self.connection)
+        models.build(self.connection, self.progress)
 
-    def finish(self, *, is_published: bool) -> None:
-        """Writes the run's row: the balance and the digests that say what it knew and published."""
-        row = run_row(self.connection, self.policy, self.stamp, is_published=is_published)
+    def finish(self) -> None:
+        """Writes the run's row: the balance and the digests that say what it knew. That it published is said by what publishes."""
+        row = run_row(self.connection, self.policy, self.stamp, is_published=False)
         balance = ("files_new", "rows_in", "rows_new", "rows_duplicate", "rows_rejected")
         append(self.connection, tables.RUN, [row | {name: getattr(self.loaded, name) for name in balance}])
 
@@ -103,6 +105,7 @@ def open_job(home: Home, policy: Policy, *, run_id: str, as_of_us: int | None, n
     home.create()
     connection = _open_warehouse(home)
     try:
+        publish.settle(connection, home)
         drop_unloaded(connection, home)
         at = _as_of(connection, policy, as_of_us, now_us)
         yield Job(home, policy, Stamp(run_id, at, code_version, policy.digest), connection, now_us)

@@ -9,10 +9,8 @@ import duckdb
 from transforms.domain import tables
 from warehouse import questions
 from warehouse.models import models
-from warehouse.schema import comment_on, create_table
+from warehouse.schema import RECORD_VIEWS, comment_on, create_table
 
-#: Of the views of the record, which sql/record/views.sql declares.
-VIEW_KEYS = {"file_decision": ("sha256",), "landed_file": ("claim_id",)}
 TABLE_KEY = tables.Table(
     "table_key",
     "one row per table or view of this file and column of its key: what a row of it is one of; only in a published file",
@@ -44,6 +42,6 @@ def _keys() -> dict[tuple[str, str], tuple[str, ...]]:
     """The key of everything that a published file can hold, by (schema, name)."""
     found = {("mart", name): model.key for name, model in models().items()}
     found |= {("record", table.name): table.key for table in (*tables.RECORD_TABLES.values(), TABLE_KEY)}
-    found |= {("record", name): key for name, key in VIEW_KEYS.items()}
+    found |= {("record", view.name): view.key for view in RECORD_VIEWS}
     found |= {("record", "schema_version"): ("version",)}
     return found | {(questions.SCHEMA, name): question.model.key for name, question in questions.questions().items()}

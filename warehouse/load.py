@@ -21,6 +21,7 @@ from transforms import intake, registers
 from transforms.domain import tables
 from transforms.domain.errors import LawBroken, RunError
 from transforms.domain.policy import Policy, from_canonical
+from transforms.domain.progress import Progress, nobody
 from transforms.domain.result import Reject
 from transforms.domain.sidecar import Sidecar
 from transforms.intake import Delivery, Intake
@@ -87,9 +88,11 @@ class Stamp(NamedTuple):
     policy_digest: str
 
 
-def ingest(connection: duckdb.DuckDBPyConnection, home: Home, found: Iterable[Found | Problem], policy: Policy, stamp: Stamp) -> Loaded:
+def ingest(
+    connection: duckdb.DuckDBPyConnection, home: Home, found: Iterable[Found | Problem], policy: Policy, stamp: Stamp, progress: Progress = nobody
+) -> Loaded:
     """Claims and loads what is new in the landing zone, and reads again what newer code, policy, time or a person asks for."""
-    return _Ingest(connection, home, policy, stamp).run(found)
+    return _Ingest(connection, home, policy, stamp, progress).run(found)
 
 
 def load_tasks(connection: duckdb.DuckDBPyConnection, home: Home, tasks: Sequence[Task], policy: Policy, stamp: Stamp) -> Loaded:
@@ -108,8 +111,8 @@ def read_again(connection: duckdb.DuckDBPyConnection, home: Home, policy: Policy
 
 
 class _Ingest:
-    def __init__(self, connection: duckdb.DuckDBPyConnection, home: Home, policy: Policy, stamp: Stamp) -> None:
-        self._connection, self._home, self._policy, self._stamp = connection, home, policy, stamp
+    def __init__(self, connection: duckdb.DuckDBPyConnection, home: Home, policy: Policy, stamp: Stamp, progress: Progress = nobody) -> None:
+        self._connection, self._home, self._policy, self._stamp, self._progress = connection, home, policy, stamp, progress
         self._loaded = Loaded()
         self._attempts: dict[str, int] = {}
         #: When each claim was last read.
@@ -142,15 +145,24 @@ class _Ingest:
     def load(self, tasks: Sequence[Task]) -> Loaded:
         batch: list[tuple[Task, Intake]] = []
         rows = 0
-        for task, result in self._ordered(_parse_all(tasks, self._policy)):
+        for number, (task, result) in enumerate(self._ordered(self._counted(_parse_all(tasks, self._policy), len(tasks))), 1):
             batch.append((task, result))
             rows += result.rows_in
             if rows >= BATCH_ROWS or len(batch) >= BATCH_FILES:
                 self._commit(batch)
+                self._progress("load files", number, len(tasks))
                 batch, rows = [], 0
         if batch:
             self._commit(batch)
+            self._progress("load files", len(tasks), len(tasks))
         return self._loaded
+
+    def _counted(self, results: Iterable[tuple[Task, Intake]], total: int) -> Iterator[tuple[Task, Intake]]:
+        if total:
+            self._progress("read files", 0, total)
+        for number, result in enumerate(results, 1):
+            self._progress("read files", number, total)
+            yield result
 
     def _new(self, found: Iterable[Found | Problem]) -> Iterator[Task]:
         """Contents that nobody has claimed; each is in the raw store before anything is read from it."""
@@ -160,6 +172,7 @@ class _Ingest:
                 self._loaded.problems.append(item)
                 continue
             self._loaded.files_seen += 1
+            self._progress("look for new files", self._loaded.files_seen)
             if item.claim_id in claimed or self._has_lost_its_sidecar(item):
                 continue
             claimed.add(item.claim_id)

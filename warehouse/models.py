@@ -20,6 +20,7 @@ import duckdb
 import yaml
 
 from transforms.domain.errors import ModuleMalformed
+from transforms.domain.progress import Progress, nobody
 from warehouse import obligations
 from warehouse.connection import transaction
 from warehouse.schema import comment_on, sql_file
@@ -124,7 +125,7 @@ def tables_read(connection: duckdb.DuckDBPyConnection, model: Model) -> set[tupl
 _WRITTEN_LATER = {"obligation": 1, "framework_control": 1, "grain": 2, "expectation_result": 3, "flag": 3}
 
 
-def build(connection: duckdb.DuckDBPyConnection) -> None:
+def build(connection: duckdb.DuckDBPyConnection, progress: Progress = nobody) -> None:
     """Builds every mart but those that read what the expectations found, each checked against its declaration, with comments.
 
     The obligations are judged from the first marts, for those of the evidence. The grain of each is counted into derived.grain, and then
@@ -134,15 +135,21 @@ def build(connection: duckdb.DuckDBPyConnection) -> None:
     connection.execute("DROP SCHEMA IF EXISTS mart CASCADE")
     connection.execute("CREATE SCHEMA mart")
     plain, evidence, reconciling, _ = _turns(connection)
-    for model in plain:
-        create(connection, model)
+    built, total = 0, len(plain + evidence + reconciling)
+
+    def create_all(turn: list[Model]) -> None:
+        nonlocal built
+        for model in turn:
+            progress("build tables", built, total)
+            create(connection, model)
+            built += 1
+
+    create_all(plain)
     if evidence:
         obligations.write(connection)
-    for model in evidence:
-        create(connection, model)
+    create_all(evidence)
     _count_grain(connection, plain + evidence)
-    for model in reconciling:
-        create(connection, model)
+    create_all(reconciling)
 
 
 def build_results(connection: duckdb.DuckDBPyConnection) -> None:
@@ -172,9 +179,14 @@ def create(connection: duckdb.DuckDBPyConnection, model: Model, schema: str = "m
         except duckdb.Error as error:
             raise ModuleMalformed(_file(model, schema), seen=str(error)) from error
         _check(connection, model, schema)
-        comment_on(connection, "TABLE", f"{schema}.{model.name}", f"{model.row} Key: {', '.join(model.key)}.")
-        for column in model.columns:
-            comment_on(connection, "COLUMN", f'{schema}.{model.name}."{column.name}"', column.meaning)
+        comment(connection, model, schema)
+
+
+def comment(connection: duckdb.DuckDBPyConnection, model: Model, schema: str = "mart") -> None:
+    """Stores the declared meaning of a table and its columns as COMMENT ON."""
+    comment_on(connection, "TABLE", f"{schema}.{model.name}", f"{model.row} Key: {', '.join(model.key)}.")
+    for column in model.columns:
+        comment_on(connection, "COLUMN", f'{schema}.{model.name}."{column.name}"', column.meaning)
 
 
 def _file(model: Model, schema: str) -> str:

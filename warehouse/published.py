@@ -48,9 +48,20 @@ def query(folder: Path, text: str) -> tuple[list[str], list[tuple]]:
         connection.execute("SET enable_external_access = false")
         try:
             result = connection.execute(text)
+            if result is None:  # DuckDB's answer to a text without a statement
+                raise UsageError("sql", seen="no query", expected="one, as in 'FROM mart.handoff'", remedy="`handoff sql 'SHOW ALL TABLES'` lists what there is")
             return [column[0] for column in result.description or ()], result.fetchall()
         except duckdb.Error as error:
             raise UsageError("sql", seen=str(error).splitlines()[0], remedy="`handoff sql 'SHOW ALL TABLES'` lists what there is") from None
+
+
+def ask(folder: Path, name: str, parameters: dict[str, str] | None = None) -> list[tuple]:
+    """The rows of one of our own queries below sql/published. Raises `UsageError` where nothing is published, or it is of older code."""
+    with open_copy(folder) as connection:
+        try:
+            return connection.execute(sql_file(f"published/{name}.sql"), parameters).fetchall()
+        except duckdb.CatalogException as error:
+            raise UsageError("--home", seen=str(error).splitlines()[0], remedy="publish it again with `handoff run`") from None
 
 
 def as_of_us(folder: Path) -> int:
@@ -63,8 +74,8 @@ def as_of_us(folder: Path) -> int:
 
 
 def status(folder: Path) -> dict[str, Any]:
-    """The last runs, the five numbers, what is open, quarantined or held, and the expectations that failed: of the warehouse, so that an
-    unpublished run shows too."""
+    """The last runs, the five numbers, what is open, about to hurt, to be settled by a person, quarantined or held, and the expectations that failed: of
+    the warehouse, so that an unpublished run shows too."""
     home = Home(folder)
     with _open_latest(home) as connection:
         runs = dicts(connection, sql_file("published/last_runs.sql"))
@@ -73,9 +84,12 @@ def status(folder: Path) -> dict[str, Any]:
         failed = dicts(connection, sql_file("published/failed_expectations.sql")) if "expectation_result" in tables else []
         numbers = dicts(connection, sql_file("published/status_numbers.sql")) if "dashboard" in tables else []
         queue = dicts(connection, sql_file("published/status_queue.sql"))[0] if {"handoff", "unrouted_queue", "breach_forecast"} <= tables else None
+        sweep = dicts(connection, sql_file("published/status_sweep.sql")) if "sweep" in tables else []
+        warnings = dicts(connection, sql_file("published/status_warnings.sql")) if "early_warning" in tables else []
         (published_as_of,) = connection.execute("SELECT max(as_of) FROM record.run WHERE is_published").fetchone() or (None,)
     return {
         "home": str(folder), "published_as_of": published_as_of, "last_runs": runs, "five_numbers": numbers, "queue": queue,
+        "early_warning": warnings, "sweep": sweep,
         "waiting_files": files, "failed_expectations": failed,
     }  # fmt: skip
 

@@ -8,6 +8,7 @@ import duckdb
 
 from transforms.domain.errors import RunError, UsageError
 from transforms.domain.policy import Policy
+from transforms.domain.progress import Progress, nobody
 from warehouse import decisions, raw, record, schema
 from warehouse.connection import connect
 from warehouse.home import Home
@@ -17,12 +18,12 @@ from warehouse.load import Loaded, Stamp, load_again, read_again, task_of
 _HISTORY = ("run", "policy", "routing", "restatement")
 
 
-def rebuild(home: Home, policy: Policy, stamp: Stamp) -> list[str]:
+def rebuild(home: Home, policy: Policy, stamp: Stamp, progress: Progress = nobody) -> list[str]:
     """Replaces the warehouse by one made from the raw store; what came out, in lines. The caller holds the home's lock.
 
     The published copy stays as it is: the next run publishes. Raises `UsageError` where there is no raw store.
     """
-    done = replay(home, policy, stamp)
+    done = replay(home, policy, stamp, progress)
     with connect(home.warehouse) as connection:
         history = _keep_history(connection, home)
         digest = record.state_digest(connection)
@@ -53,7 +54,7 @@ def _keep_history(connection: duckdb.DuckDBPyConnection, home: Home) -> str | No
     return row[0] if row else None
 
 
-def replay(home: Home, policy: Policy, stamp: Stamp) -> Loaded:
+def replay(home: Home, policy: Policy, stamp: Stamp, progress: Progress = nobody) -> Loaded:
     """Builds a new warehouse from the raw store, each delivery recorded when it first came; puts it in place when it is whole.
 
     The caller holds the home's lock. Raises `UsageError` where there is no raw store.
@@ -65,7 +66,7 @@ def replay(home: Home, policy: Policy, stamp: Stamp) -> Loaded:
     draft = home.warehouse.with_name(".warehouse.rebuild.duckdb")
     for leftover in (draft, draft.with_suffix(".duckdb.wal")):
         leftover.unlink(missing_ok=True)
-    total = Loaded()
+    total, read = Loaded(), 0
     connection = connect(draft)
     try:
         schema.create_record(connection)
@@ -74,8 +75,10 @@ def replay(home: Home, policy: Policy, stamp: Stamp) -> Loaded:
             # As the run at that instant did: what people had decided first, then its files, and what both ask to read again.
             then = stamp._replace(recorded_us=recorded_us)
             decisions.load_taken(connection, home, then)
+            progress("replay runs, file by file", read, len(metas))
             tasks = [task_of(home, meta, 1, recorded_us) for meta in by_instant.get(recorded_us, ())]
             _add(total, load_again(connection, home, tasks, policy, then))
+            read += len(tasks)
         # Rows whose time had not come by the last run that left a file. What nobody took up yet is left to the next run.
         read_again(connection, home, policy, stamp)
         connection.execute("CHECKPOINT")

@@ -10,6 +10,7 @@ import duckdb
 from transforms.domain.digests import sha256
 from transforms.domain.errors import RunError, UsageError
 from transforms.domain.policy import from_canonical
+from transforms.domain.progress import Progress, nobody
 from warehouse import published, raw, record, schema
 from warehouse.connection import connect
 from warehouse.home import Home
@@ -36,17 +37,22 @@ _CHECKS = (
 )
 
 
-def verify(folder: Path, code_version: str) -> list[dict[str, Any]]:
+def verify(folder: Path, code_version: str, progress: Progress = nobody) -> list[dict[str, Any]]:
     """Recomputes what the published copy's last run wrote, and the hashes of the raw files; one row for each check.
 
     A row is good where both sides agree, or where they may differ without damage; `meaning` says what a difference is. Raises `UsageError`
     where nothing is published, `RunError` where the copy has no run.
     """
     home = Home(folder)
+    progress("recompute digests")
     with published.open_copy(folder) as connection:
         rows = _digests(connection, str(home.published), code_version)
         claimed = {row[0] for row in connection.execute("SELECT DISTINCT sha256 FROM record.landing_attempt").fetchall()}
-    damaged = sorted(digest for digest in claimed if not _is_whole(home.raw, digest))
+    damaged = []
+    for number, digest in enumerate(sorted(claimed)):
+        progress("hash raw files", number, len(claimed))
+        if not _is_whole(home.raw, digest):
+            damaged.append(digest)
     meaning = "restore them from a backup, or deliver them again" if damaged else ""
     found = f"{len(claimed) - len(damaged)} whole"
     rows.append({"check": "raw files", "expected": f"{len(claimed)} whole", "found": found, "is_good": not damaged, "meaning": meaning})
@@ -67,7 +73,7 @@ def verify_file(path: Path, code_version: str) -> list[dict[str, Any]]:
     Raises `UsageError` where it is no such file.
     """
     if not path.is_file():
-        raise UsageError("--file", seen=f"{path} is not there", expected="a published copy, or a file of `handoff rebuild --as-of`")
+        raise UsageError("--file", seen=f"{path} is no file", expected="a published copy, or a file of `handoff rebuild --as-of`")
     with connect(path, read_only=True) as connection:
         if not connection.execute("SELECT 1 FROM duckdb_tables() WHERE schema_name = 'record' AND table_name = 'run'").fetchone():
             raise UsageError("--file", seen=f"{path} has no table record.run", expected="a published copy, or a file of `handoff rebuild --as-of`")

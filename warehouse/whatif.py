@@ -19,6 +19,7 @@ from transforms.domain import tables
 from transforms.domain.digests import identifier, sha256
 from transforms.domain.errors import UsageError
 from transforms.domain.policy import Policy, overlaid
+from transforms.domain.progress import Progress, nobody
 from transforms.domain.sidecar import Sidecar
 from transforms.registers import TABLES as REGISTER_TABLES
 from transforms.registers import joined, registers_of
@@ -56,7 +57,10 @@ class Outcome(NamedTuple):
     is_other_code: bool
 
 
-def replay(home: Home, layer: tuple[str, str] | None, register_files: Sequence[Path], as_of_us: int | None, out: Path | None, code_version: str) -> Outcome:
+def replay(
+    home: Home, layer: tuple[str, str] | None, register_files: Sequence[Path], as_of_us: int | None, out: Path | None, code_version: str,
+    progress: Progress = nobody,
+) -> Outcome:  # fmt: skip
     """Replays the record as known at `as_of_us` (the last run's as_of for None) under another policy and with these register files, into a file.
 
     `layer`: name and text of a policy file, laid over the policy of the run; None keeps that. Raises `PolicyError` for what it says, `UsageError`
@@ -79,7 +83,8 @@ def replay(home: Home, layer: tuple[str, str] | None, register_files: Sequence[P
         home.whatifs.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=target.absolute().parent, prefix=".whatif-") as name:
         work = Path(name)
-        replacing, replayed = build_sides(work, home, past.policy, other, registers, runs, at, code_version)
+        replacing, replayed = build_sides(work, home, past.policy, other, registers, runs, at, code_version, progress)
+        progress("compare")
         changes += replacing
         _compare(work, changes, _row(past, other, at, code_version, replayed))
         (work / "result.duckdb").replace(target)
@@ -87,23 +92,25 @@ def replay(home: Home, layer: tuple[str, str] | None, register_files: Sequence[P
 
 
 def build_sides(
-    work: Path, home: Home, base: Policy, other: Policy, registers: Sequence[Register], runs: Sequence[history.Run], at_us: int, code_version: str
+    work: Path, home: Home, base: Policy, other: Policy, registers: Sequence[Register], runs: Sequence[history.Run], at_us: int, code_version: str,
+    progress: Progress = nobody,
 ) -> tuple[list[Change], int]:
     """Writes `base.duckdb` and `other.duckdb` into an empty folder, each with the record as known then and its marts.
 
     Returns the registers that were replaced, and how many runs were replayed.
     """
+    progress("copy what was known")
     with history.copy_known(home, work / "base.duckdb", at_us) as connection:
         connection.execute("CHECKPOINT")
     shutil.copyfile(work / "base.duckdb", work / "other.duckdb")
     with connect(work / "base.duckdb") as connection:
-        _derive(connection, base, at_us, frozenset())
+        _derive(connection, base, at_us, frozenset(), progress)
     with connect(work / "other.duckdb") as connection:
         replacing = [_replace(connection, Home(work), register, runs[0].as_of_us, other, code_version) for register in registers]
         replayed = 0
         if registers or whatif.completes_other_stages((run.policy for run in runs), other):
-            replayed = _replay_runs(connection, Home(work), runs, other, code_version)
-        _derive(connection, other, at_us, digest.waiting_bands(other) - digest.waiting_bands(base))
+            replayed = _replay_runs(connection, Home(work), runs, other, code_version, progress)
+        _derive(connection, other, at_us, digest.waiting_bands(other) - digest.waiting_bands(base), progress)
     return replacing, replayed
 
 
@@ -112,9 +119,10 @@ def _identity(past: history.Past, other: Policy, registers: Sequence[Register], 
     return identifier(past.policy.digest, other.digest, at_us, *sorted(sha256(register.content) for register in registers))[:16]
 
 
-def _derive(connection: duckdb.DuckDBPyConnection, policy: Policy, at_us: int, waiting_bands: frozenset[str]) -> None:
+def _derive(connection: duckdb.DuckDBPyConnection, policy: Policy, at_us: int, waiting_bands: frozenset[str], progress: Progress) -> None:
+    progress("compute")
     compute_known(connection, policy, at_us, waiting_bands)
-    models.build(connection)
+    models.build(connection, progress)
     connection.execute("CHECKPOINT")
 
 
@@ -167,11 +175,14 @@ def _replace(connection: duckdb.DuckDBPyConnection, home: Home, register: Regist
 # Runs
 
 
-def _replay_runs(connection: duckdb.DuckDBPyConnection, home: Home, runs: Sequence[history.Run], policy: Policy, code_version: str) -> int:
+def _replay_runs(
+    connection: duckdb.DuckDBPyConnection, home: Home, runs: Sequence[history.Run], policy: Policy, code_version: str, progress: Progress
+) -> int:
     """Decides anew, run by run, what each of them decided itself; how many. The raw store of `home` is one to be thrown away."""
     connection.execute(sql_file("whatif/forget_decided.sql"))
     last_at = {run.as_of_us: run for run in runs}  # of several at one as_of, one: each would know what all of them brought
-    for run in last_at.values():
+    for number, run in enumerate(last_at.values()):
+        progress("replay runs", number, len(last_at))
         compute(connection, home, policy, Stamp(run.run_id, run.as_of_us, code_version, policy.digest))
     return len(last_at)
 

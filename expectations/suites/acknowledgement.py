@@ -10,9 +10,9 @@ BATCH = "cycle"
 def rules() -> list[Rule]:
     import great_expectations.expectations as gxe
 
-    def counts(name: str, status: str, statement: str, detail: str) -> Rule:
+    def counts(name: str, status: str, statement: str, detail: str, *more: str) -> Rule:
         expectation = gxe.ExpectColumnValuesToNotBeInSet(column="acknowledgement_status", value_set=[status])
-        evidence = ("actor", "method", "status", "occurred_at", "ref")
+        evidence = ("actor", "method", "status", "occurred_at", "ref", *more)
         return Rule(name, statement, expectation, "warning", detail, evidence, failure_mode="acknowledgement_ambiguity", batch="event")
 
     return [
@@ -52,7 +52,9 @@ def rules() -> list[Rule]:
             "acknowledgement_withdrawn",
             "withdrawn",
             "No acknowledgement is withdrawn.",
-            "the acknowledgement by {actor} at {occurred_at} was withdrawn",
+            "the acknowledgement by {actor} at {occurred_at} was withdrawn by {withdrawn_by} at {withdrawn_at}",
+            "withdrawn_by",
+            "withdrawn_at",
         ),
         counts(
             "acknowledgement_outside_cycle",

@@ -3,7 +3,7 @@
 from expectations.suites import Rule
 
 NAME = "directory"
-TITLE = "Every reference to a person names one, every manager chain ends, every zone is one"
+TITLE = "Every reference to a person names one, every manager chain ends and can be told, every zone is one"
 BATCH = "directory"
 
 
@@ -36,5 +36,19 @@ def rules() -> list[Rule]:
             "The time zone of every person is one.",
             "{people} is in the time zone {subject}, which is none; expected an IANA name, as in Europe/Berlin",
             ("subject", "people"),
+        ),
+        free_of(
+            "manager_unreachable",
+            "unreachable_manager",
+            "The manager of everybody who owns an open handoff can be told of it.",
+            "{subject}, the manager of {people}, cannot be told ({standing}): what they do not take is escalated past {subject}; mend the entry or manager_id",
+            ("subject", "standing", "people"),
+        ),
+        free_of(
+            "escalation_default_unreachable",
+            "unreachable_default",
+            "The person whom the policy names as escalation default can be told.",
+            "the escalation default {subject} cannot be told ({standing}): what nobody takes reaches nobody; name another in routing.escalation_default",
+            ("subject", "standing"),
         ),
     ]

@@ -10,6 +10,9 @@ BATCH = "finding"
 def rules() -> list[Rule]:
     import great_expectations.expectations as gxe
 
+    def never(column: str) -> gxe.ExpectColumnValuesToBeInSet:
+        return gxe.ExpectColumnValuesToBeInSet(column=column, value_set=[False])
+
     return [
         Rule(
             "severity_unrated",
@@ -35,7 +38,7 @@ def rules() -> list[Rule]:
         Rule(
             "severity_term_contradicted",
             "Scores agree with the band that their term is calibrated to.",
-            gxe.ExpectColumnValuesToBeInSet(column="is_contradicted", value_set=[False]),
+            never("is_contradicted"),
             "warning",
             "{scanner} ({format}): {native_term} is calibrated to {calibrated_band}, but the median of its {scored} scores is {median_score}, {score_band}; "
             "look whether severity.calibration still fits",
@@ -45,7 +48,7 @@ def rules() -> list[Rule]:
         Rule(
             "severity_term_new",
             "Scanners use the terms that they used before.",
-            gxe.ExpectColumnValuesToBeInSet(column="is_new", value_set=[False]),
+            never("is_new"),
             "warning",
             "{scanner} ({format}) did not use {native_term} before; the calibration takes it for {calibrated_band}: look whether that is meant",
             ("scanner", "format", "native_term", "calibrated_band", "recent"),
@@ -54,7 +57,7 @@ def rules() -> list[Rule]:
         Rule(
             "severity_terms_drifted",
             "A scanner's terms keep their shares, within the policy's severity.drift.change.",
-            gxe.ExpectColumnValuesToBeInSet(column="has_drifted_terms", value_set=[False]),
+            never("has_drifted_terms"),
             "warning",
             "{scanner} rates otherwise than before: {changed_terms} ({recent} results against {before} before)",
             ("scanner", "term_change", "changed_terms", "recent", "before"),
@@ -63,7 +66,7 @@ def rules() -> list[Rule]:
         Rule(
             "severity_bands_drifted",
             "The workspace bands of a scanner's results keep their shares, within the policy's severity.drift.change.",
-            gxe.ExpectColumnValuesToBeInSet(column="has_drifted_bands", value_set=[False]),
+            never("has_drifted_bands"),
             "warning",
             "results of {scanner} come out otherwise than before: {changed_bands} ({recent} results against {before} before)",
             ("scanner", "band_change", "changed_bands", "recent", "before"),

@@ -6,6 +6,9 @@ import configparser
 import json
 import re
 import shlex
+import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -71,6 +74,16 @@ def test_units_are_hardened_and_run_as_nobody_special(unit):
     assert service["WorkingDirectory"] == container("WORKDIR")[0] == "/opt/handoff"
 
 
+def test_units_are_what_systemd_takes(tmp_path):
+    """As they are, but for the program, which is not installed there."""
+    if shutil.which("systemd-analyze") is None:
+        pytest.skip("systemd-analyze is not installed")
+    for path in (*UNITS, *DEPLOY.glob("*.timer")):
+        (tmp_path / path.name).write_text(path.read_text(encoding="utf-8").replace(PROGRAM, sys.executable), encoding="utf-8")
+    done = subprocess.run(["systemd-analyze", "verify", *sorted(tmp_path.iterdir())], capture_output=True, text=True, timeout=60, check=False)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+
+
 def home_of_container() -> str:
     (found,) = re.findall(r"HANDOFF_HOME=(\S+)", container("ENV")[0])
     return found
@@ -100,6 +113,26 @@ def test_the_page_about_it_names_every_file():
         assert f"`{path.name}`" in page or path.name == "README.md" or (path.suffix == ".timer" and f"`{path.suffix}`" in page), path.name
 
 
+def test_the_operating_page_says_what_there_is():
+    """Its automation is one that a server takes; its events are those that are sent, its metrics those that are measured, its schedules those of prefect.yaml."""
+    from prefect.events.schemas.automations import AutomationCore
+
+    page = (ROOT / "docs" / "operating.md").read_text(encoding="utf-8")
+    (block,) = re.findall(r"```yaml\n(.*?)```", page, re.DOTALL)
+    assert [AutomationCore.model_validate(one).name for one in yaml.safe_load(block)["automations"]] == ["handoff-law-failed"]
+    code = "".join(path.read_text(encoding="utf-8") for path in (ROOT / "flows").glob("*.py"))
+    sent = set(re.findall(r'emit\([^"]*"([a-z]+\.[a-z_]+)"', code)) | set(re.findall(r'"([a-z]+\.[a-z]+)": "published/', code))
+    events = page[page.index("| event |") : page.index("An automation that")]
+    assert set(re.findall(r"^\| `handoff\.([a-z._]+)`", events, re.MULTILINE)) == sent and len(sent) == 7
+    measured = set(re.findall(r'"(handoff\.[a-z._]+)"', (ROOT / "flows" / "metrics.py").read_text(encoding="utf-8")))
+    assert [name for name in measured if f"`{name}`" not in page] == []
+    for deployment in yaml.safe_load((ROOT / "prefect.yaml").read_text(encoding="utf-8"))["deployments"]:
+        flow = deployment["entrypoint"].rpartition(":")[2].replace("_", "-")
+        assert deployment["name"] == "part" or flow in page, flow
+        for schedule in deployment.get("schedules", []):
+            assert f"`{schedule['cron']}`" in page or flow in ("write-report", "dispatch-notifications"), flow
+
+
 def test_automations_are_those_that_a_server_takes():
     from prefect.events.schemas.automations import AutomationCore, Posture
 
@@ -108,4 +141,5 @@ def test_automations_are_those_that_a_server_takes():
     for one in found:
         assert one.enabled and one.trigger.posture == Posture.Proactive
         assert [action.state.value for action in one.actions] == ["CRASHED"]
+    assert found[0].trigger.after == {"prefect.flow-run.Running", "prefect.flow-run.heartbeat"}, "a run can be killed before its first heartbeat"
     assert found[0].trigger.within.total_seconds() >= 3 * 30, "three heartbeats may be lost before a run is given up"

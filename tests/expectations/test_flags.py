@@ -16,6 +16,7 @@ from warehouse import batches, models
 AS_OF = "2026-05-04T12:00:00Z"
 EARLIER = "2026-04-20T12:00:00Z"
 POLICY = {"scans": {"authorized": ["*pay*", "*box*", "ghost*", "dup*", "orphan*", "twin*", "first*", "second*"]}, "severity": {"drift": {"minimum": 1, "scored": 1}}}
+POLICY |= {"early_warning": {"minimum": 1, "capacity_weeks": 1, "period": "40d", "ownership_drop": 0, "coverage_drop": 0}, "sources": {"scans/s": {"cadence": "1d"}}, "routing": {"escalation_default": "gone"}}
 #: Under it no word that came by a file counts.
 DISTRUST = {**POLICY, "acknowledgement": {"trust": ["cli"]}}
 
@@ -87,6 +88,29 @@ COUNTED = {
             SELECT lower(unnest(list_prepend(email, coalesce(aliases, [])))) AS reference, lower(person_id) AS person FROM record.person
         ) GROUP BY reference HAVING count(DISTINCT person) > 1)""",
     "unknown_time_zone": "SELECT count(DISTINCT time_zone) FROM record.person WHERE time_zone NOT IN (SELECT name FROM pg_timezone_names())",
+    "source_silent": """SELECT count(*) FROM mart.source_cadence
+        WHERE silent_seconds > stated_seconds OR stated_seconds IS NULL AND silent_seconds <= 90 * 86400 AND silent_days > 2 * expected_days""",
+    "arrivals_above_capacity": """SELECT count(*) FROM mart.ingest_capacity, derived.parameter, derived.early_warning
+        WHERE step = 'acknowledged' AND weeks_above >= capacity_weeks AND timezone(reporting_zone, timezone('UTC', as_of))::DATE - week_start BETWEEN 7 AND 13""",
+    "ownership_currency_fell": """SELECT count(*) FROM (
+        SELECT team, sum(open_findings * CAST(is_active AS INTEGER)) / sum(open_findings) AS before, sum(open_findings) AS n
+        FROM (SELECT 'team ' || coalesce(team, '(none)') AS team, is_active, open_findings FROM derived.ownership_before UNION ALL SELECT 'all all', is_active, open_findings FROM derived.ownership_before)
+        GROUP BY team) JOIN mart.ownership_currency ON team = dimension || ' ' || dimension_value AND severity = 'all' AND mapping_age = 'all', derived.early_warning
+        WHERE least(n, ownership_currency.open_findings) >= minimum AND currency_rate < before AND before - currency_rate >= ownership_drop - 1e-9""",
+    "coverage_fell": """WITH ends AS (SELECT unnest(['now', 'before']) AS word, unnest([as_of, before_at]) AS instant, scan_cadence_us FROM derived.parameter, derived.early_warning),
+        scan AS (SELECT asset_id, scanned_at FROM derived.scan JOIN derived.scan_place USING (claim_id) WHERE is_healthy
+            UNION ALL SELECT asset_id, captured_at FROM derived.capture JOIN derived.target USING (target) WHERE binding_status = 'bound'),
+        judged AS (SELECT word, asset_id, unnest(['all', 'unit ' || coalesce(business_unit, '')]) AS unit,
+                coalesce((SELECT max(scanned_at) FROM scan WHERE scan.asset_id = asset.asset_id AND scanned_at <= instant), registered_at) + to_microseconds(scan_cadence_us) >= instant AS good
+            FROM derived.asset, ends WHERE registered_at IS NULL OR registered_at <= instant),
+        share AS (SELECT unit, word, count(*) AS n, count(*) FILTER (WHERE good) / count(*) AS rate FROM judged GROUP BY ALL)
+        SELECT count(*) FROM share AS now JOIN share AS before USING (unit), derived.early_warning
+        WHERE now.word = 'now' AND before.word = 'before' AND least(now.n, before.n) >= minimum AND now.rate < before.rate AND before.rate - now.rate >= coverage_drop - 1e-9""",
+    "manager_unreachable": """SELECT count(DISTINCT owner.manager_id) FROM mart.responsibility JOIN mart.handoff USING (finding_id, cycle)
+        JOIN mart.person AS owner USING (person_id) LEFT JOIN mart.person AS above ON above.person_id = owner.manager_id
+        WHERE is_open AND owner.is_in_force AND (above.is_in_force AND above.kind = 'human' AND above.status = 'active' AND above.role <> '' AND above.channel <> '') IS NOT TRUE""",
+    "escalation_default_unreachable": """SELECT count(*) FROM (SELECT DISTINCT policy->>'$.routing.escalation_default' AS reference FROM record.policy) WHERE reference IS NOT NULL
+        AND reference NOT IN (SELECT person_id FROM mart.person WHERE is_in_force AND standing = 'valid')""",
     "severity_unrated": "SELECT count(*) FROM mart.finding WHERE severity = 'unrated'",
     # A cycle has one mode, on the first of its events; each of them has a flag.
     "severity_understated": "SELECT count(*) FROM mart.flag JOIN derived.mode USING (finding_id, cycle) WHERE expectation = 'severity_understated' AND mode = 'severity_mismatch'",
@@ -144,7 +168,7 @@ def defects(tools: Any, folder: Path) -> tuple[Path, Path]:
         {"asset_id": "twins", "name": "twin", "effective_from": "2026-01-01T00:00:00Z"},
         {"asset_id": "twins", "name": "twin", "environment": "test", "effective_from": "2026-01-01T00:00:00Z"},
     )
-    directory = [tools.person("anna"), tools.person("bo"), tools.person("cy", "other"), tools.person("gone", status="departed"), tools.person("inbox", kind="group")]
+    directory = [tools.person("anna", manager_id="mute"), tools.person("mute", "leads", channel=""), tools.person("bo"), tools.person("cy", "other"), tools.person("gone", status="departed"), tools.person("inbox", kind="group")]
     directory += [tools.person("ola", "other", manager_id="pia", email="op@example.com"), tools.person("pia", "other", manager_id="OLA-1", email="OP@example.com", time_zone="Mars/Base")]
     directory[-2]["aliases"] = "ola-1"
     zone.people(*directory, path="people/people-1.csv", source="directory", captured_at="2026-02-01T00:00:00Z")
@@ -195,6 +219,9 @@ def defects(tools: Any, folder: Path) -> tuple[Path, Path]:
     second.scan("2026-03-01T23:00:00Z", own="A", cve="CVE-2026-0")
     second.files["scans/earlier.json"] = second.files.pop("scans/s1.json")
     second.files["scans/earlier.json.meta.yaml"] = second.files.pop("scans/s1.json.meta.yaml")
+    second.scan("2026-04-28T09:00:00Z", own="Z", cve="CVE-2026-77", target="ghost-late", scanner="three")
+    second.files["scans/new.json"] = second.files.pop("scans/s2.json")
+    second.files["scans/new.json.meta.yaml"] = second.files.pop("scans/s2.json.meta.yaml")
     second.put("scans/late.json", zone.files["scans/late.json"], target="pay-api")
     first = zone.write(folder / "first")
     os.utime(first / "scans" / "undated.json", (tools.us("2026-03-10T10:00:00Z") / 1e6,) * 2)
@@ -373,7 +400,7 @@ def test_drift_is_flagged_with_what_changed(defective):
 def test_target_is_flagged_with_the_file_and_row_that_it_came_in_with(defective):
     found = defective.flags("target_without_asset", "subject_id, failure_mode, evidence->>'path', evidence->>'pointer'")
     assert found[1] == ("ghost-1", "asset_binding_gap", "scans/s2.json", "/findings/0")
-    assert [row[0] for row in found] == ["dup-svc", "ghost-1", "old-box", "rogue-1"]
+    assert [row[0] for row in found] == ["dup-svc", "ghost-1", "ghost-late", "old-box", "rogue-1"]
     assert defective.flags("target_not_authorized", "subject_id") == [("rogue-1",)]
 
 

@@ -27,7 +27,7 @@ def at(hours: float) -> datetime:
 ABOUT = {"subject_kind": "finding", "finding_id": "f", "cycle": 1, "severity": "high", "owner_id": "anna", "team": "payments", "since_at": T0}
 _BEFORE = {f"before_{name}_at": T0 for name in ("enriched", "routed", "notified", "acknowledged", "triaged")}
 _STAGES = {f"{name}_at": at(hour) for hour, name in enumerate(("enriched", "routed", "notified", "acknowledged", "triaged"), 1)}
-_EVENT = {"event": "commented", "ref": "A", "actor": "anna", "target_person": "bo", "channel": "chat", "ticket": None, "method": "file", "declined_status": "outside_cycle", "comment": "not ours"}
+_EVENT = {"event": "commented", "ref": "A", "actor": "anna", "target_person": "bo", "channel": "chat", "ticket": None, "method": "file", "declined_status": "outside_cycle", "comment": "not ours", "withdrawn_by": "anna"}
 _STATUSES = dict.fromkeys(("status", "place_status", "routing_status", "dispatch_status", "acknowledgement_status", "triage_status"), "counted")
 
 #: A row of each batch that breaks nothing.
@@ -56,7 +56,7 @@ GOOD = {
         **ABOUT, "scanner": "trivy", "term_change": 0.1, "band_change": 0.1, "recent": 60, "before": 70, "changed_terms": "HIGH 50% -> 60%",
         "changed_bands": "high 50% -> 60%", "has_drifted_terms": False, "has_drifted_bands": False,
     },
-    "directory": {**ABOUT, "issue": "", "subject": "anna → bo → anna", "people": "anna, bo"},
+    "directory": {**ABOUT, "issue": "", "subject": "anna → bo → anna", "people": "anna, bo", "standing": "valid"},
     "finding": {**ABOUT, "title": "T", "target": "pay-api", "severity_rule": "native", "scanners": "one", "native_terms": None, "policy_line": None},
     "open_finding": {**ABOUT, "target": "pay-api", "binding_status": "bound", "asset_id": "pay", "state": "open", "candidates": "pay"},
     "open_cycle": {
@@ -64,9 +64,10 @@ GOOD = {
         "asset_id": "pay", "is_acknowledged": False, "is_mapping_stale": False, "stale_since_at": at(24),
     },
     "event": {
-        **ABOUT, **_EVENT, **_STATUSES, "recorded_at": at(90), "occurred_at": at(1), "first_captured_at": T0, "acknowledgement_at": T0, "event_at": T0,
+        **ABOUT, **_EVENT, **_STATUSES, "recorded_at": at(90), "withdrawn_at": at(2), "occurred_at": at(1), "first_captured_at": T0, "acknowledgement_at": T0, "event_at": T0,
         "routed_severity": "high", "routed_rank": 1, "band_rank": 1, "band": "high",
     },
+    "early_warning": {**ABOUT, "kind": "", "subject": "trivy", "said": "trivy is silent", "figure": 3.0, "threshold": 2.0, "people": "anna", "action": "look"},
     "reconciliation": {**ABOUT, "law": "row_balance", "subject": "run", "expected": 3, "actual": 3, "difference": 0},
 }  # fmt: skip
 
@@ -103,6 +104,9 @@ BREAKING: dict[str, list[tuple[str, dict]]] = {
     "manager_cycle": [("directory", {"issue": "manager_cycle"})],
     "shared_reference": [("directory", {"issue": "shared_reference"})],
     "unknown_time_zone": [("directory", {"issue": "unknown_time_zone"})],
+    **{kind: [("early_warning", {"kind": kind})] for kind in ("source_silent", "arrivals_above_capacity", "ownership_currency_fell", "coverage_fell")},
+    "manager_unreachable": [("directory", {"issue": "unreachable_manager"})],
+    "escalation_default_unreachable": [("directory", {"issue": "unreachable_default"})],
     "severity_unrated": [("finding", {"severity": "unrated"})],
     "severity_understated": [("event", {"routed_rank": 2}), ("event", {"routed_rank": 5, "band_rank": 3})],
     "finding_unbound": [("open_finding", {"binding_status": "unbound"})],

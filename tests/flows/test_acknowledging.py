@@ -12,7 +12,7 @@ import pytest
 from flows import acknowledging
 from flows.acknowledging import Claim, answer
 from transforms.domain.errors import UsageError
-from warehouse import originated, published
+from warehouse import originated, published, schema
 from warehouse.home import Home
 
 FIRST, NOW, LATER = "2026-05-04T12:00:00Z", "2026-05-04T12:30:00Z", "2026-05-04T13:00:00Z"
@@ -101,6 +101,20 @@ def test_the_first_acknowledgement_stays_until_it_is_withdrawn(answering):
     assert answering.run("2026-05-04T13:20:00Z")["A"]["acknowledged_at"] is None
     answering.say("acknowledged", "A", by="bo", at="2026-05-04T13:30:00Z")
     assert answering.run("2026-05-04T14:00:00Z")["A"]["acknowledged_by"] == "bo"
+
+
+def test_who_takes_back_another_one_s_word_is_told_so_and_named_in_the_flag(answering):
+    assert answering.say("acknowledgement_withdrawn", "A").warnings == [f"{answering.id_of('A')}: nobody had acknowledged it by the last run"]
+    answering.say("acknowledged", "A", at="2026-05-04T12:40:00Z")
+    answering.run(is_published=True)
+    at = "2026-05-04T13:10:00Z"
+    assert [answering.say("acknowledgement_withdrawn", "A", by=by, at=at).warnings for by in ("anna", "bo")] == [[], []], "whose it is, and who may acknowledge it too"
+    (warning,) = answering.say("acknowledgement_withdrawn", "A", by="cy", at="2026-05-04T13:11:00Z").warnings
+    assert "anna acknowledged it, not cy, who may not by the policy either" in warning
+    assert answering.run("2026-05-04T13:20:00Z", is_published=True)["A"]["acknowledged_at"] is None
+    with answering.warehouse.open() as connection:
+        rows = connection.execute(schema.sql_file("batches/event.sql")).to_arrow_table().to_pylist()
+    assert [(row["actor"], row["withdrawn_by"], row["withdrawn_at"].minute) for row in rows if row["acknowledgement_status"] == "withdrawn"] == [("anna", "cy", 11)]
 
 
 def test_the_same_words_at_the_same_instant_are_one_event_and_later_another(answering):

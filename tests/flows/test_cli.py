@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import sys
 from pathlib import Path
 from typing import NamedTuple
@@ -25,6 +26,10 @@ class Done(NamedTuple):
     @property
     def json(self):
         return json.loads(self.out)
+
+    @property
+    def rows(self):
+        return self.json["rows"]
 
 
 @pytest.fixture
@@ -60,10 +65,11 @@ def landing(tmp_path: Path) -> Path:
 def test_an_empty_landing_zone_is_a_good_run_with_empty_marts(handoff, landing, home):
     done = handoff("run", "--landing", landing, "--home", home, "--as-of", AS_OF, "--no-report")
     assert done.code == 0, done.err
-    assert "0 new of 0 files" in done.out
+    assert done.out.splitlines()[0] == f"as of {AS_OF}: 0 open handoffs, 0 unrouted, 0 flags"
+    assert "files\t0 new of 0 files\n" in done.out
     assert handoff("sql", "SELECT count(*) FROM mart.handoff", "--home", home).out == "count_star()\n0\n"
-    found = handoff("sql", "SELECT table_name FROM duckdb_tables() WHERE schema_name = 'mart' AND estimated_size > 0", "--home", home, "--json").json
-    assert {row["table_name"] for row in found} <= {"expectation_result", "reconciliation", "dashboard", "control_evidence"}
+    found = handoff("sql", "SELECT table_name FROM duckdb_tables() WHERE schema_name = 'mart' AND estimated_size > 0", "--home", home, "--json").rows
+    assert {row["table_name"] for row in found} <= {"expectation_result", "reconciliation", "dashboard", "dashboard_trend", "control_evidence"}
     # the same once more: a doubled run changes nothing
     assert handoff("run", "--landing", landing, "--home", home, "--as-of", AS_OF, "--no-report").code == 0
 
@@ -220,13 +226,13 @@ def test_each_kind_of_bad_input_has_its_own_message_and_everything_else_is_loade
     for line in (*summary["problems"], *summary["quarantined"]):
         assert line in done.err
     ask = "SELECT pointer, reason, detail FROM record.rejected_row ORDER BY ALL"
-    rejected = handoff("sql", ask, "--home", home, "--json").json
+    rejected = handoff("sql", ask, "--home", home, "--json").rows
     assert [(row["pointer"], row["reason"]) for row in rejected] == [("/findings/1", "missing_title"), ("row 2", "bad_instant")]
     assert "2026-02-30T00:00:00Z" in rejected[1]["detail"]
-    (clash,) = handoff("sql", "SELECT kind, subject, kept, lost FROM record.conflict", "--home", home, "--json").json
+    (clash,) = handoff("sql", "SELECT kind, subject, kept, lost FROM record.conflict", "--home", home, "--json").rows
     assert (clash["kind"], clash["subject"]) == ("asset", "pay")
     # of the two rows the bytewise smaller one holds, and the finding is bound, routed and acknowledged by what was good
-    (row,) = handoff("sql", "SELECT title, acknowledged_at, binding_status FROM mart.handoff", "--home", home, "--json").json
+    (row,) = handoff("sql", "SELECT title, acknowledged_at, binding_status FROM mart.handoff", "--home", home, "--json").rows
     assert row == {"title": "good", "acknowledged_at": "2026-04-01 10:00:00", "binding_status": "unbound"}
     status = handoff("status", "--home", home, "--json").json
     assert {row["path"] for row in status["waiting_files"]} == {"scans/nobody.json", "scans/sidecar.json"}
@@ -239,7 +245,7 @@ def test_sql_prints_rows_for_machines_when_piped(handoff, published_home):
     done = handoff("sql", "SELECT 1 AS one, NULL AS nothing, 'a\tb' AS text", "--home", published_home)
     assert done.out == "one\tnothing\ttext\n1\t\ta b\n"
     assert "\x1b" not in done.out
-    assert handoff("sql", "SELECT DATE '2026-01-02' AS day, [1, 2] AS numbers", "--home", published_home, "--json").json == [{"day": "2026-01-02", "numbers": [1, 2]}]
+    assert handoff("sql", "SELECT DATE '2026-01-02' AS day, [1, 2] AS numbers", "--home", published_home, "--json").rows == [{"day": "2026-01-02", "numbers": [1, 2]}]
     assert handoff("sql", "SELECT 1 WHERE false", "--home", published_home).code == 0
     done = handoff("sql", "SELECT nothing FROM nowhere", "--home", published_home)
     assert (done.code, done.out) == (2, "")
@@ -257,7 +263,7 @@ def test_status_says_what_the_last_run_did(handoff, published_home):
     for row in found["five_numbers"]:
         assert {"number", "unit", "all", "critical", "high", "medium", "low"} <= set(row)
     assert len(found["five_numbers"]) == 5
-    (counts,) = handoff("sql", "SELECT count(*) FILTER (WHERE is_open) AS open FROM mart.handoff", "--home", published_home, "--json").json
+    (counts,) = handoff("sql", "SELECT count(*) FILTER (WHERE is_open) AS open FROM mart.handoff", "--home", published_home, "--json").rows
     assert found["queue"]["open"] == counts["open"]
     assert f"open {counts['open']}, not acknowledged" in done.out
     for row in found["failed_expectations"]:
@@ -274,8 +280,9 @@ def test_status_says_what_the_last_run_did(handoff, published_home):
 def test_explain_tells_the_life_of_one_finding(handoff, published_home):
     done = handoff("explain", "A01", "--home", published_home)
     assert done.code == 0, done.err
-    assert done.out.startswith("A01 friday afternoon  (critical")
+    assert done.out.startswith("A01 friday afternoon\n")
     assert "acknowledged by anna" in done.out
+    assert max(len(line) for line in done.out.splitlines()) <= 80
     found = handoff("explain", "A01", "--home", published_home, "--json").json
     assert handoff("explain", found["finding_id"], "--home", published_home, "--json").json == found
     missing = handoff("explain", "no-such-thing", "--home", published_home)
@@ -283,15 +290,30 @@ def test_explain_tells_the_life_of_one_finding(handoff, published_home):
     assert "no-such-thing" in missing.err
 
 
+def test_explain_writes_a_page_and_desk_a_folder_of_them(handoff, published_home, tmp_path, monkeypatch):
+    monkeypatch.setenv("HANDOFF_DESK_URL", "https://handoff.example.com/desk")
+    page, folder = tmp_path / "a01.html", tmp_path / "desk"
+    done = handoff("explain", "A01", "--html", page, "--home", published_home)
+    assert (done.code, done.out) == (0, f"page {page}\n"), done.err
+    (finding_id,) = re.findall(r'href="https://handoff\.example\.com/desk/finding\.html#([0-9a-f]{32})"', page.read_text(encoding="utf-8"))
+    assert handoff("explain", "A01", "--html", tmp_path / "nowhere" / "a.html", "--home", published_home).code == 2
+    written = handoff("desk", "--out", folder, "--home", published_home, "--json").json
+    assert written["rows"]["findings"] == 12
+    assert finding_id in "".join(path.read_text(encoding="utf-8") for path in (folder / "data" / "finding").iterdir())
+    refused = handoff("desk", "--out", tmp_path, "--home", published_home)
+    assert refused.code == 2
+    assert "something else than a desk" in refused.err
+
+
 def test_formats_are_listed_and_explained(handoff, tmp_path):
-    names = {row["format"] for row in handoff("formats", "--json").json}
+    names = {row["format"] for row in handoff("formats", "--json").rows}
     assert {"generic", "sarif", "trivy", "assets_csv", "people_csv", "ownership_csv", "activity", "known_exploited"} <= names
     report = tmp_path / "x.json"
     report.write_text('{"findings": []}')
-    rows = handoff("formats", "--explain", report, "--json").json
+    rows = handoff("formats", "--explain", report, "--json").rows
     assert [row["format"] for row in rows if row["answer"] == "claims it"] == ["generic"]
     report.write_text("hello")
-    rows = handoff("formats", "--explain", report, "--json").json
+    rows = handoff("formats", "--explain", report, "--json").rows
     assert [row for row in rows if row["answer"] == "claims it"] == []
     assert "\x1b" not in handoff("formats").out
 
@@ -316,7 +338,7 @@ def test_a_reader_that_stops_listening_is_no_error(tools, published_home):
 
     command = f"{sys.executable} -m flows.cli sql 'FROM mart.handoff_latency' --home {published_home} | head -1; exit ${{PIPESTATUS[0]}}"
     done = subprocess.run(["bash", "-c", command], capture_output=True, text=True, cwd=tools.PROJECT, timeout=60, check=False)
-    assert done.stderr == ""
+    assert (done.returncode, done.stderr) == (0, "")
     assert done.stdout.startswith("period_grain\t")
 
 
@@ -330,9 +352,11 @@ def test_what_later_scans_say_is_evidence_until_a_person_verifies(handoff, tools
         findings = [{"title": f"F{n}", "severity": "High", "description": "d", "cve": f"CVE-2026-{n}", "unique_id_from_tool": f"N{n}"} for n in numbers]
         zone.put(f"scans/one-{day}.json", json.dumps({"findings": findings}), target="pay-api", captured_at=f"2026-04-0{day}T09:00:00Z", scanner="one")
 
-    def presence(number: int) -> str:
-        text = handoff("explain", f"N{number}", "--home", home).out
-        return text.partition("Is it still there? ")[2].partition("\n\n")[0]
+    def presence(number: int) -> tuple[str, str]:
+        found = handoff("explain", f"N{number}", "--home", home, "--json").json["presence"]
+        (row,) = found["scanners"]
+        assert (row["scanner"], row["targets"]) == ("one", ["pay-api"])
+        return found["sentence"], f"{row['last_seen_at']}: {row['sentence']}"
 
     def run(as_of: str) -> None:
         done = handoff("run", "--landing", zone.write(tmp_path / "landing"), "--home", home, "--as-of", as_of, "--no-report")
@@ -342,28 +366,27 @@ def test_what_later_scans_say_is_evidence_until_a_person_verifies(handoff, tools
     scan(1, *range(1, 21))
     scan(2, 20)
     run("2026-04-03T00:00:00Z")
-    assert presence(20).splitlines() == ["believed to be there: no scan says otherwise", "  one saw it at pay-api last on 2026-04-02 09:00:00: has not scanned since"]
-    verdict, why = presence(1).splitlines()
+    assert presence(20) == ("believed to be there: no scan says otherwise", "2026-04-02 09:00:00: has not scanned since")
+    verdict, why = presence(1)
     (waiting,) = handoff("status", "--home", home, "--json").json["waiting_files"]
     assert verdict == "believed to be there: no scan says otherwise"
     assert why == (
-        "  one saw it at pay-api last on 2026-04-01 09:00:00: not in scans/one-2.json of 2026-04-02 09:00:00, but that scan is held as collapsed: "
+        "2026-04-01 09:00:00: not in scans/one-2.json of 2026-04-02 09:00, but that scan is held as collapsed: "
         f"it proves no absence until somebody releases it (`handoff release {waiting['sha256']}`)"
     )
 
     assert handoff("release", waiting["sha256"], "--reason", "half the fleet is switched off", "--home", home).code == 0
     run("2026-04-04T00:00:00Z")
-    verdict, why = presence(1).splitlines()
-    assert verdict.startswith("believed gone since 2026-04-02 09:00:00: every scanner that had seen it has looked again") and verdict.endswith("closes nothing")
-    assert why.endswith("not in scans/one-2.json of 2026-04-02 09:00:00 (released), which covered pay-api; scans without it: 1")
+    verdict, why = presence(1)
+    assert verdict.startswith("believed gone since 2026-04-02 09:00: every scanner that had seen it has looked again") and verdict.endswith("closes nothing")
+    assert why.endswith("not in scans/one-2.json of 2026-04-02 09:00, which covered pay-api (released); scans without it: 1")
     found = handoff("explain", "N1", "--home", home, "--json").json
     assert (found["state"], found["is_open"], found["presence"]["scanners"][0]["reason"]) == ("open", True, "not_in_later_scan")
 
 
 def test_a_verified_finding_is_closed_by_a_persons_word(handoff, published_home):
     query = "SELECT finding_id, verified_at FROM mart.handoff WHERE state = 'verified' AND cycle = (SELECT max(cycle) FROM mart.handoff AS other WHERE other.finding_id = handoff.finding_id) LIMIT 1"
-    (row,) = handoff("sql", query, "--home", published_home, "--json").json
-    said = handoff("explain", row["finding_id"], "--home", published_home).out
-    (line,) = [line for line in said.splitlines() if line.startswith("Is it still there?")]
-    assert line.startswith("Is it still there? closed: verified by ")
-    assert line.endswith(f" at {row['verified_at']}, a person's word; scans are evidence and close nothing")
+    (row,) = handoff("sql", query, "--home", published_home, "--json").rows
+    said = handoff("explain", row["finding_id"], "--home", published_home, "--json").json["presence"]["sentence"]
+    assert said.startswith("closed: verified by ")
+    assert said.endswith(f" at {row['verified_at'].removesuffix(':00')}, a person's word; scans are evidence and close nothing")

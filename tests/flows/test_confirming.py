@@ -219,6 +219,14 @@ def _id_of(served: Served, own_id: str) -> str:
     return published.query(served.home.folder, f"SELECT finding_id FROM mart.finding WHERE list_contains(own_ids, '{own_id}')")[1][0][0]
 
 
+def test_a_clock_that_jumps_back_brings_no_used_link_back(served):
+    token = served.token()
+    assert served.confirm(token).status_code == 200
+    served.now -= 30 * 24 * HOUR
+    assert [served.get(token).status_code, served.post(token).status_code] == [404, 404]
+    assert len(served.events()) == 1
+
+
 def test_of_eight_confirmations_at_once_one_is_written(served):
     token = served.token()
     fields = Form(served.get(token).text).fields

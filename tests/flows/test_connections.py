@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from flows import connections
+from flows import settings
 from flows.connections import credential, file_of, read_connections
 from transforms.domain.errors import SourceRefused, UsageError
 
@@ -121,7 +121,7 @@ def test_a_secret_that_is_not_there_is_said_without_it(tmp_path, monkeypatch, va
 
 def test_a_secret_of_a_prefect_block(tmp_path, monkeypatch):
     """Where blocks come from is the seam: no server is started for it."""
-    monkeypatch.setattr(connections, "_block", {"tok": "hush"}.get)
+    monkeypatch.setattr(settings, "secret_block", {"tok": "hush"}.get)
     (connection,) = read(tmp_path, {"j": {**JIRA, "secret": {"block": "tok"}}}).values()
     assert credential("j", connection) == {"Authorization": "Bearer hush"}
     (connection,) = read(tmp_path, {"j": {**JIRA, "secret": {"block": "other"}}}).values()

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
+import re
 import shutil
 
+import httpx
 import pytest
 
-from flows import channels, dispatching
+from flows import acknowledging, channels, confirming, dispatching
 from flows.channels import AppriseChannel, FileChannel
-from transforms.domain.errors import RunError, SourceRefused, SourceUnavailable
+from transforms.domain.errors import RunError, SourceRefused, SourceUnavailable, UsageError
 from transforms.domain.instants import MICROSECONDS
-from warehouse import originated
+from warehouse import links, originated
 from warehouse.home import Home
 from warehouse.outbox import Outbox, open_outbox
 
@@ -154,12 +157,84 @@ def test_a_clock_that_goes_back_sends_nothing(home, send, tools):
     assert len(letters(home)) == 3
 
 
-def test_who_has_just_answered_is_not_reminded(home, send, tools):
-    critical = [step for step in send(is_applied=False).steps if step.severity == "critical"]
-    first = critical[0].findings[0]
-    originated.originate(home, [{"event_id": "x", "ref": first, "event": "acknowledged", "actor": "anna", "occurred_at": tools.us(AT), "method": "cli", "asserted_by": "anna"}])
-    left = [finding for step in send(is_applied=False).steps for finding in step.findings]
-    assert first not in left and len(left) == len(FINDINGS) - 1
+# Links, and digests by their id
+
+KEY, PAGE = b"k" * 64, "https://handoff.example.com"
+
+
+def links_in(letter: dict) -> list[str]:
+    return re.findall(rf"{PAGE}(/h/\S+)", letter["body"])
+
+
+def test_the_links_of_a_message_that_is_sent_again_are_the_same(home, send, tools):
+    class Away:
+        def deliver(self, letter):
+            told.append(letter)
+            raise SourceUnavailable("channel away", seen="no answer")
+
+        def has(self, key):
+            return None
+
+    sign, told = acknowledging.signer(KEY, PAGE), []
+    send(sign=sign, channels=lambda name: Away())
+    send("2026-05-04T11:30:00Z", sign=sign)
+    assert {letter.key: links_in(letter._asdict()) for letter in told} == {letter["key"]: links_in(letter) for letter in letters(home)}
+    assert sorted(len(links_in(letter)) for letter in letters(home)) == [2, 2, 4], "to take it and to decline it, each finding"
+    assert all(links.read(KEY, link.removeprefix("/h/"), tools.us(AT) + 13 * 24 * 60 * MINUTE) for letter in letters(home) for link in links_in(letter))
+
+
+def test_a_message_without_a_page_names_the_command(home, send):
+    send()
+    assert all("://" not in letter["body"] and "handoff ack" in letter["body"] for letter in letters(home))
+
+
+def test_a_link_of_a_message_makes_the_handoff_once(home, send, published, tools, fortnight):
+    """From the file that was sent, over the page, to t1 of the next run."""
+
+    async def browse(app, take: str) -> list[int]:
+        async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url=PAGE) as browser:
+            fields = dict(re.findall(r'name="(\w+)" value="([^"]*)"', (await browser.get(take)).text))
+            tampered = take[:-1] + ("A" if take[-1] != "A" else "B")
+            return [(await browser.post(address, data=fields)).status_code for address in (tampered, take, take)]
+
+    send(sign=acknowledging.signer(KEY, PAGE))
+    (letter, *_) = [letter for letter in letters(home) if "[critical]" in letter["subject"]]
+    site = confirming.Site(home, KEY, clock=lambda: tools.us(AT) + MINUTE, base_url=PAGE, log=lambda line: None)
+    assert asyncio.run(browse(confirming.create_app(site), links_in(letter)[0])) == [404, 200, 404], "changed, once, and used"
+    assert send(tools.us(AT) + 2 * 60 * MINUTE, is_applied=False).counts["decisions"] == 1, "who has answered is not reminded: only of the other critical one"
+    fortnight.run(tools, home, published / "landing", tools.us(AT) + 2 * MINUTE, {"routing": {"escalation_default": "cy"}})
+    import duckdb
+
+    with duckdb.connect(str(home.published), read_only=True) as connection:
+        rows = connection.execute("SELECT acknowledged_by, epoch_us(acknowledged_at) FROM mart.handoff WHERE finding_id = ?", letter["findings"]).fetchall()
+        methods = connection.execute("SELECT method FROM mart.event WHERE event = 'acknowledged' AND is_valid").fetchall()
+    assert (rows, methods) == ([("anna", tools.us(AT) + MINUTE)], [("link",)])
+
+
+@pytest.mark.parametrize("is_landed", [False, True])
+def test_a_digest_is_acknowledged_by_the_id_in_its_message(home, send, published, tools, fortnight, is_landed):
+    send()
+    (digest,) = [letter for letter in letters(home) if letter["subject"].startswith("[digest]")]
+    (digest_id,) = re.findall(r"handoff ack (\S+) --as anna$", digest["body"], re.MULTILINE)[-1:]
+    assert {event.get("batch_id") for event in originated.events_waiting(home)} == {None, digest["key"]}
+    if is_landed:
+        fortnight.run(tools, home, published / "landing", tools.us(AT) + MINUTE, {"routing": {"escalation_default": "cy"}})
+    at = tools.us(AT) + 2 * MINUTE
+    done = acknowledging.answer(home, acknowledging.Claim("acknowledged", "anna", "cli", "tester", at), [digest_id], now_us=at)
+    assert {event["ref"] for event in done.events} == set(digest["findings"]) and len({event["batch_id"] for event in done.events}) == 1
+    assert done.warnings == []
+    with pytest.raises(UsageError, match="no finding has that id"):
+        acknowledging.answer(home, acknowledging.Claim("acknowledged", "anna", "cli", "tester", at), [digest_id[:5]], now_us=at)
+
+
+@pytest.mark.parametrize(("answers", "is_told"), [(["acknowledged"], False), (["declined"], False), (["reassigned"], False), (["acknowledged", "acknowledgement_withdrawn"], True)])
+def test_what_the_next_run_has_to_judge_is_left_alone(home, send, tools, answers, is_told):
+    first = send(is_applied=False).steps[0].findings[0]
+    originated.originate(home, [
+        {"event_id": f"x{number}", "ref": first, "event": word, "actor": "anna", "occurred_at": tools.us(AT) + number, "method": "cli", "asserted_by": "anna"}
+        for number, word in enumerate(answers)
+    ])  # fmt: skip
+    assert (first in [finding for step in send(is_applied=False).steps for finding in step.findings]) is is_told
 
 
 # Channels

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import http.server
 import json
 import os
 import shutil
 import sys
+import threading
+from email.utils import formatdate
 from pathlib import Path
 
+import duckdb
 import pytest
 
 from flows import doctor, freshness, settings
@@ -100,6 +104,79 @@ def test_another_version_than_the_lock_is_named(monkeypatch, tmp_path):
     assert (rows["other packages"].state, rows["other packages"].seen.split()[0]) == (doctor.WARN, "rich")
 
 
+GB = 1_000_000_000
+
+
+@pytest.mark.parametrize(("free", "state"), [(0.5, doctor.FAIL), (30, doctor.WARN), (60, doctor.OK)])
+def test_a_disk_that_is_full_is_said_before_a_run_fails_on_it(own_home, clock, monkeypatch, free, state):
+    monkeypatch.setattr(shutil, "disk_usage", lambda path: shutil._ntuple_diskusage(500 * GB, round((500 - free) * GB), round(free * GB)))
+    row = found(own_home)["disk"]
+    assert row.state == state and row.seen == f"{free:.1f} GB of 500.0 GB free"
+    assert row.remedy == ("" if state == doctor.OK else f"free at least 50.0 GB where {own_home} is")
+
+
+@pytest.mark.parametrize(("share", "state"), [(0.001, doctor.FAIL), (0.05, doctor.WARN), (0.5, doctor.OK)])
+def test_a_file_system_without_inodes_is_full_too(own_home, clock, monkeypatch, share, state):
+    real = os.statvfs(own_home)
+    monkeypatch.setattr(os, "statvfs", lambda path: os.statvfs_result((*real[:5], 1_000_000, 0, round(1_000_000 * share), *real[8:])))
+    row = found(own_home)["inodes"]
+    assert (row.state, bool(row.remedy)) == (state, state != doctor.OK)
+
+
+def test_what_waits_for_a_person_a_copy_of_other_code_and_a_long_run_are_said(own_home, clock):
+    with duckdb.connect(str(own_home / "handoff.duckdb")) as copy:
+        copy.execute("UPDATE record.landing_attempt SET status = 'quarantined' WHERE path LIKE 'scans/%'")
+        ((scans,),) = copy.execute("SELECT count(*) FROM record.landed_file WHERE status = 'quarantined'").fetchall()
+    rows = found(own_home)
+    assert (rows["waiting files"].state, rows["waiting files"].seen) == (doctor.WARN, f"{scans} wait for a person")
+    with Home(own_home).lock("abcdefgh1234", "2026-05-04T09:30:00Z"):
+        row = found(own_home)["lock"]
+    assert (row.state, row.seen) == (doctor.WARN, f"run abcdefgh of process {os.getpid()} for 3 h 30 min")
+    assert f"ending process {os.getpid()}" in row.remedy
+    with duckdb.connect(str(own_home / "handoff.duckdb")) as copy:
+        copy.execute("DROP SCHEMA record CASCADE")
+    assert found(own_home)["schema version"].state == doctor.FAIL
+
+
+def test_a_file_system_of_another_time_is_noticed(own_home, monkeypatch):
+    real = os.fstat
+    monkeypatch.setattr(os, "fstat", lambda number: os.stat_result((*real(number)[:8], real(number).st_mtime - 60, real(number).st_ctime)))
+    (row,) = doctor._clock(Home(own_home))
+    assert row.state == doctor.WARN and "60.0 s apart" in row.seen and "NTP" in row.remedy
+
+
+@pytest.mark.parametrize(("ahead", "state"), [(0, doctor.OK), (60, doctor.WARN), (3600, doctor.FAIL)])
+def test_a_server_of_another_time_is_noticed(ahead, state):
+    class Handler(http.server.BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_response(200)
+            self.end_headers()
+
+        def date_time_string(self, timestamp: float | None = None) -> str:
+            import time
+
+            return formatdate(time.time() + ahead, usegmt=True)
+
+        def log_message(self, *arguments: object) -> None:
+            pass
+
+    with http.server.HTTPServer(("127.0.0.1", 0), Handler) as server:
+        thread = threading.Thread(target=server.handle_request, daemon=True)
+        thread.start()
+        (row,) = doctor._server_clock(f"http://127.0.0.1:{server.server_address[1]}")
+        thread.join()
+    assert (row.state, bool(row.remedy)) == (state, state != doctor.OK)
+
+
+def test_metrics_that_cannot_be_handed_over_are_said(own_home, clock, monkeypatch):
+    for name in [name for name in os.environ if name.startswith("OTEL_")]:
+        monkeypatch.delenv(name)
+    assert (found(own_home)["metrics"].state, found(own_home)["metrics"].seen) == (doctor.OK, "off: no OTEL_* variable says where they go")
+    monkeypatch.setenv("OTEL_METRICS_EXPORTER", "prometheus")
+    assert found(own_home)["metrics"].state == doctor.WARN
+    assert "otlp, console, none" in found(own_home)["metrics"].seen
+
+
 def test_the_watchdog_is_one_line_and_an_exit_code(tools, own_home, tmp_path):
     """As a timer runs it: what is published is of the past, so it is old by today's clock."""
     assert tools.run_handoff("watchdog", "--home", own_home, "--max-age", "9999d").returncode == 0
@@ -140,6 +217,6 @@ def test_asking_who_holds_the_home_turns_nobody_away(own_home):
 def test_doctor_says_it_to_machines_too(tools, tmp_path):
     done = tools.run_handoff("doctor", "--home", tmp_path / "none", "--json", env={"PREFECT_HOME": str(tmp_path)})
     assert done.returncode == 1
-    rows = json.loads(done.stdout)
+    rows = json.loads(done.stdout)["rows"]
     assert all(set(row) == {"check", "state", "seen", "remedy"} for row in rows)
     assert {row["check"] for row in rows if row["state"] == "fail"} == {"freshness"}

@@ -15,7 +15,7 @@ import pytest
 import yaml
 
 from flows import run_handoff
-from flows.job import Options, opened, run
+from flows.job import STEPS, Options, opened, run
 from transforms.domain.errors import LawBroken, LockHeld
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -131,7 +131,7 @@ def test_every_step_goes_through_the_seam(tmp_path):
         return step(*arguments)
 
     summary = run(Options(str(SCENARIO / "landing"), tmp_path / "home", as_of=AS_OF), do)
-    assert steps == ["open_warehouse", "ingest_landing", "compute_state", "build_marts", "validate_marts", "finish_run", "write_report", "publish_copy"]
+    assert steps == list(STEPS) == ["open_warehouse", "ingest_landing", "compute_state", "build_marts", "validate_marts", "finish_run", "write_report", "publish_copy"]
     assert (summary.files_new, summary.handoffs) == (16, 11)
 
 
@@ -159,12 +159,18 @@ def test_files_that_are_still_written_wait_and_the_policy_stays_what_it_is(tmp_p
 
         with opened(Options(str(landing), home)) as (job, summary):
             call(ingest_landing, job, str(landing), summary, settle_seconds)
-            finish_run(job, False)
+            finish_run(job)
             return summary.files_new, job.connection.execute("SELECT DISTINCT policy_digest FROM record.run").fetchall()
 
     assert files_new(3600)[0] == 0
     new, digests = files_new(None)
     assert (new, len(digests)) == (1, 1), "a scheduled run and one by hand are under one policy"
+
+
+def test_how_many_files_are_read_is_said_while_they_are(tmp_path):
+    heard = []
+    run(Options(str(SCENARIO / "landing"), tmp_path / "home", as_of=AS_OF, report=False), progress=lambda *words: heard.append(words))
+    assert [words[1:] for words in heard if words[0] == "read files"] == [(number, 16) for number in range(17)]
 
 
 def test_a_second_run_is_refused_by_name(tmp_path):
@@ -205,6 +211,7 @@ def test_what_is_scheduled():
     } == {
         "run_handoff-hourly": ("0 * * * *", "UTC", True),
         "pull_trackers-connected": ("50 * * * *", "UTC", False),
+        "dispatch_notifications-people": ("10,25,40,55 * * * *", "UTC", False),
         "sweep_findings-daily": ("30 5 * * *", ZONE, True),
         "maintain_warehouse-daily": ("30 3 * * *", ZONE, True),
         "write_report-weekly": ("45 23 * * 0", ZONE, True),

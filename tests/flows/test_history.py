@@ -47,7 +47,7 @@ def test_a_past_instant_is_rebuilt_with_what_its_expectations_found_and_verified
     assert [path.name for path in tmp_path.iterdir()] == ["then.duckdb"]
     code, said, _ = handoff("verify", "--file", out, "--json")
     assert code == 0
-    assert {row["check"]: row["is_good"] for row in json.loads(said)}["mart digest"] is True
+    assert {row["check"]: row["is_good"] for row in json.loads(said)["rows"]}["mart digest"] is True
     code, _, err = handoff("rebuild", "--as-of", AS_OF, "--out", out, "--home", published_home)
     assert (code, "there already" in err) == (2, True)
 
@@ -55,7 +55,7 @@ def test_a_past_instant_is_rebuilt_with_what_its_expectations_found_and_verified
 def test_the_home_is_verified_whole(handoff, published_home):
     code, said, _ = handoff("verify", "--home", published_home, "--json")
     assert code == 0
-    assert [row["check"] for row in json.loads(said)][-1] == "raw files"
+    assert [row["check"] for row in json.loads(said)["rows"]][-1] == "raw files"
 
 
 @pytest.mark.parametrize(

@@ -644,7 +644,7 @@ def test_the_command_line(tmp_path, monkeypatch, replay, tools):
         asked = ("pull", "here", "--landing", pulls.landing, "--home", pulls.home.folder, "--connections", pulls.file)
         done = tools.run_handoff(*asked, "--json", env={"HERE": replay.SECRET})
         assert (done.returncode, done.stderr) == (0, "handoff: pull here issues\n")
-        (row,) = json.loads(done.stdout)
+        (row,) = json.loads(done.stdout)["rows"]
         assert (row["connection"], row["stream"], row["items_new"], row["fault"]) == ("here", "issues", 12, None)
         done = tools.run_handoff(*asked, env={"HERE": ""})
         assert done.returncode == 1 and "the environment variable HERE is not there or empty" in done.stderr

@@ -108,7 +108,7 @@ def test_a_page_that_asks_for_something_else_is_no_pdf():
     pytest.importorskip("plutoprint", reason="plutoprint is not installed")
     from datetime import datetime
 
-    from flows.printing import pdf
+    from flows.pdf import pdf
     from transforms.domain.errors import RunError
 
     with pytest.raises(RunError, match=r"asks for 'https://evil\.example/"):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 import shutil
@@ -16,7 +17,7 @@ from typing import Any
 
 import pytest
 
-from flows import serve
+from flows import doctor, serve
 from flows.server import Api
 from transforms.domain.errors import PolicyError, RunError, UsageError
 
@@ -60,7 +61,32 @@ def test_what_cannot_be_meant_is_said_before_anything_is_started(tmp_path):
     assert not (tmp_path / "home" / "prefect").exists()
 
 
+@pytest.mark.parametrize(
+    ("policy", "is_on"),
+    [("", False), ("dispatch: {cap_per_day: 3}", False), ("dispatch:", False), ("dispatch: {channels: {urgent: file, routine: file}}", True), ("dispatch: {channels: {routine: mail}}", True)],
+)
+def test_what_waits_for_something_to_be_set_up(tmp_path, policy, is_on):
+    (tmp_path / "policy.yaml").write_text(policy)
+    assert list(serve.what_is_set_up(options(tmp_path)).values()) == [False, False], "nothing is said"
+    assert list(serve.what_is_set_up(options(tmp_path, policy=tmp_path / "policy.yaml")).values()) == [False, is_on]
+    (tmp_path / "home").mkdir()
+    (tmp_path / "home" / "connections.yaml").write_text("")
+    assert list(serve.what_is_set_up(options(tmp_path)).values()) == [True, False]
+
+
 # A real one
+
+
+def listens_on(port: int) -> set[str]:
+    """The IPv4 addresses at which something listens on a port; a line for IPv6 where there is one."""
+    found = set()
+    for family, table in ((socket.AF_INET, "tcp"), (socket.AF_INET6, "tcp6")):
+        for line in Path(f"/proc/net/{table}").read_text().splitlines()[1:]:
+            address, _, state = line.split()[1:4]
+            host, _, number = address.partition(":")
+            if int(number, 16) == port and state == "0A":
+                found.add(socket.inet_ntop(family, bytes.fromhex(host)[::-1]) if family == socket.AF_INET else f"IPv6 {host}")
+    return found
 
 
 class Running:
@@ -149,10 +175,16 @@ def test_a_scheduler_is_brought_up_disturbed_and_ends(running: Running):
     assert sweep["parameters"]["policy"] == str(running.folder / "policy.yaml")
     pull = deployments["flows/pull_trackers.py:pull_trackers/connected"]
     assert [one["active"] for one in pull["schedules"]] == [False], "there is no connections.yaml"
+    dispatch = deployments["flows/dispatch_notifications.py:dispatch_notifications/people"]
+    assert ([one["active"] for one in dispatch["schedules"]], dispatch["parameters"]["apply"]) == ([False], False), "the policy names no channels"
     assert {one["name"] for one in running.api.automations()} == {"handoff-zombie", "handoff-stuck-pending"}
     serve.put_automations(running.api, ROOT / "deploy" / "automations.yaml")
     assert len(running.api.automations()) == 2, "they are brought up to date, and not made again"
     assert "only-for-this-test" not in running.words()
+    for pid in running.children().values():
+        told = (Path("/proc") / str(pid) / "environ").read_bytes().split(b"\0")
+        assert {b"PREFECT_SERVER_ANALYTICS_ENABLED=false", b"DO_NOT_TRACK=1"} <= set(told), "nothing phones home"
+    assert listens_on(running.port) == {"127.0.0.1"}, "on this machine alone"
 
     # Doctor finds it through the home.
     env = {**running.env, "PREFECT_API_AUTH_STRING": running.env["PREFECT_SERVER_API_AUTH_STRING"]}
@@ -161,6 +193,30 @@ def test_a_scheduler_is_brought_up_disturbed_and_ends(running: Running):
     assert {name: rows[name] for name in ("server", "work pool", "deployments", "concurrency limits", "automations")} == dict.fromkeys(
         ("server", "work pool", "deployments", "concurrency limits", "automations"), "ok"
     ), done.stdout
+
+    # What is wrong with it is said, each with what to do.
+    hourly = deployments["flows/run_handoff.py:run_handoff/hourly"]
+    running.api.call("PATCH", f"deployments/{hourly['id']}", {"concurrency_limit": None})
+    running.api.call("PATCH", f"deployments/{sweep['id']}/schedules/{sweep['schedules'][0]['id']}", {"active": False})
+    running.api.call("DELETE", f"deployments/{pull['id']}")
+    running.api.call("PATCH", f"automations/{running.api.automations()[0]['id']}", {"enabled": False})
+    running.api.call("PATCH", "work_pools/handoff", {"is_paused": True})
+
+    def without_worker() -> dict[str, doctor.Check] | None:
+        with contextlib.suppress(RunError):  # it has not been heard of yet
+            running.api.call("DELETE", "work_pools/handoff/workers/handoff")
+        rows = {row.check: row for row in (*doctor._pool(running.api), *doctor._deployments(running.api), *doctor._automations(running.api))}
+        return rows if rows["worker"].state == doctor.FAIL else None
+
+    found = running.wait_for(without_worker, WAIT_SECONDS)
+    assert {name: row.state for name, row in found.items()} == {
+        "work pool": "fail", "worker": "fail", "deployments": "fail", "schedules": "warn", "concurrency limits": "fail", "automations": "warn",
+    }  # fmt: skip
+    assert all(row.remedy for row in found.values())
+    assert found["deployments"].seen == "missing: pull-trackers/connected"
+    assert found["schedules"].seen == "paused: sweep-findings/daily"
+    assert found["concurrency limits"].seen == "not as in prefect.yaml: run-handoff/hourly"
+    running.api.call("PATCH", "work_pools/handoff", {"is_paused": False})
 
     # A second one on the same home is refused, and the first goes on.
     second = running.start(running.folder / "second.log", running.port + 1)
@@ -173,8 +229,8 @@ def test_a_scheduler_is_brought_up_disturbed_and_ends(running: Running):
     running.wait_for(lambda: running.children().get("worker") not in (None, worker), WAIT_SECONDS)
     assert "worker ended with -9: again in 1 s" in running.words()
 
-    # Told to end, it leaves nothing.
-    running.process.terminate()
+    # Told to end as by Ctrl-C, it leaves nothing; `make test-scheduler` ends it by SIGTERM.
+    running.process.send_signal(signal.SIGINT)
     assert running.process.wait(END_SECONDS) == 0
     assert running.words().splitlines()[-1] == "handoff: stopped"
     assert running.belongings() == []

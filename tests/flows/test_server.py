@@ -30,8 +30,11 @@ import yaml
 ROOT = Path(__file__).resolve().parents[2]
 SCENARIO = ROOT / "tests" / "golden" / "scenarios" / "plain_path"
 AS_OF = "2026-05-04T12:00:00Z"
-START_SECONDS = 120
-RUN_SECONDS = 180
+START_SECONDS = 300
+RUN_SECONDS = 300
+#: What a run of the whole job leaves with the server.
+RUN_ARTIFACTS = {"run-progress", "run-summary", "five-numbers", "flags"}
+NUMBERS = {"median_handoff_latency", "p90_handoff_latency", "no_acknowledgement_rate", "handoff_sla_breaches", "unrouted_queue_depth"}
 
 
 @dataclass
@@ -75,6 +78,11 @@ class Server:
     def artifacts(self, flow_run: dict) -> dict[str, dict]:
         found = self.post("artifacts/filter", flow_runs={"id": {"any_": [flow_run["id"]]}})
         return {artifact["key"]: artifact for artifact in found if artifact["key"]}
+
+    def events(self, home: Path) -> dict[str, dict]:
+        """The events of a home by name, the latest of each."""
+        wanted = {"resource": {"id": [f"handoff.home.{home}"]}, "occurred": {"since": "2026-01-01T00:00:00Z"}, "order": "ASC"}
+        return {event["event"]: event for event in self.post("events/filter", filter=wanted, limit=50)["events"]}
 
     def log(self) -> str:
         return "\n".join(f"--- {path.name}\n{path.read_text(errors='replace')[-4000:]}" for path in sorted(self.folder.glob("*.log")))
@@ -185,7 +193,7 @@ def test_a_scheduled_run_completes(worker: Server, tmp_path: Path):
     (run, *_) = wait_for(completed, RUN_SECONDS, server)
     assert run["auto_scheduled"]
     assert run["created_by"]["type"] == "SCHEDULE"
-    assert set(server.artifacts(run)) == {"run-summary", "five-numbers"}
+    assert set(server.artifacts(run)) == RUN_ARTIFACTS
     assert "16 new of 16 files" in server.artifacts(run)["run-summary"]["data"]
     numbers = json.loads(server.artifacts(run)["five-numbers"]["data"])
     assert len({row["number"] for row in numbers}) == 5
@@ -230,7 +238,21 @@ def test_handoff_run_uses_the_server_that_is_there(server: Server, run_on_server
     steps = ["open_warehouse", "ingest_landing", "compute_state", "build_marts", "validate_marts", "finish_run", "write_report", "publish_copy"]
     tasks = wait_for(lambda: (found := server.task_runs(run)) and all(task["state_type"] == "COMPLETED" for task in found.values()) and found, 30, server)
     assert sorted(tasks, key=lambda name: tasks[name]["start_time"]) == steps
-    assert set(server.artifacts(run)) == {"run-summary", "five-numbers"}
+    found = server.artifacts(run)
+    assert set(found) == RUN_ARTIFACTS
+    assert (found["run-progress"]["type"], found["run-progress"]["data"], found["run-progress"]["description"]) == ("progress", 100.0, "publish_copy is done")
+    flags = json.loads(found["flags"]["data"])
+    assert sum(row["flags"] for row in flags) == json.loads(done.stdout)["flags"] > 0
+
+    # What an automation can wait for.
+    events = wait_for(lambda: (said := server.events(folder)) and "handoff.run.published" in said and said, 30, server)
+    assert set(events) == {"handoff.run.published"}, "a first publication has no news: all of it is new"
+    published = events["handoff.run.published"]
+    assert published["resource"]["prefect.resource.name"] == home
+    assert f"prefect.flow-run.{run['id']}" in {related["prefect.resource.id"] for related in published["related"]}
+    assert (published["payload"]["handoffs"], published["payload"]["flags"]) == (11, json.loads(done.stdout)["flags"])
+    assert published["payload"]["queue"]["open"] == json.loads(done.stdout)["open"]
+    assert {row["number"] for row in published["payload"]["five_numbers"]} == NUMBERS
 
     # A mistake is said once, in one sentence, and is not tried again.
     failed = subprocess.run(
@@ -298,9 +320,58 @@ def test_the_parts_in_order_make_what_the_whole_job_makes(server: Server, run_on
     runs = {run["name"]: run for run in server.flow_runs(home=str(parts))}
     flows = {flow["id"]: flow["name"] for flow in server.post("flows/filter")}
     keys = {flows[run["flow_id"]]: set(server.artifacts(run)) for run in runs.values() if run["state_type"] == "COMPLETED"}
-    assert keys["sweep-findings"] == {"run-summary", "five-numbers", "unbound-targets", "decayed-routes", "proposed-owners", "waiting-files"}
+    assert keys["sweep-findings"] == RUN_ARTIFACTS | {"unbound-targets", "decayed-routes", "sweep-proposals", "sweep-settled", "early-warning", "waiting-files"}
     assert keys["maintain-warehouse"] == {"sizes", "integrity"}
     assert keys["write-report"] == {"five-numbers"}
+
+
+def test_news_are_what_was_not_so_before(server: Server, tmp_path: Path):
+    """Of two publications: what is breached and unrouted since, files that wait, laws that broke, each as one event of the home."""
+    landing, home = tmp_path / "landing", tmp_path / "home"
+    shutil.copytree(SCENARIO / "landing", landing)
+    first = "2026-04-21T12:00:00Z"
+    server.do(
+        "-c",
+        textwrap.dedent(
+            """
+            import sys
+            from pathlib import Path
+            from flows import job, orchestration
+            from flows.run_handoff import run_handoff
+            from transforms.domain.errors import LawBroken
+
+            landing, home, policy, first, second = sys.argv[1:]
+            run_handoff(landing, home, policy, first, report=False)
+            scans = Path(landing) / "scans"
+            (scans / "broken.json").write_text('{"findings": [')
+            (scans / "lost.json.meta.yaml").write_text("{target: nobody-knows-it, captured_at: 2026-05-02T00:00:00Z, scanner: lost}")
+            (scans / "lost.json").write_text('{"findings": [{"title": "Lost", "severity": "Low", "description": "d", "unique_id_from_tool": "L1"}]}')
+            run_handoff(landing, home, policy, second, report=False)
+
+            whole = job.validate_marts
+            def validate_marts(running, summary):
+                whole(running, summary)
+                summary.laws_broken.append("a law")
+            job.validate_marts = validate_marts
+            try:
+                run_handoff(landing, home, policy, second, report=False)
+            except LawBroken:
+                print("not published")
+            """
+        ),
+        str(landing), str(home), str(SCENARIO / "policy.yaml"), first, AS_OF,
+    )  # fmt: skip
+    expected = {"handoff.run.published", "handoff.run.law_failed", "handoff.files.waiting", "handoff.sla.breached", "handoff.route.lost"}
+    events = wait_for(lambda: (said := server.events(home)) and expected <= set(said) and said, 30, server)
+    assert set(events) == expected
+    assert events["handoff.run.law_failed"]["payload"] == {"laws": "a law"}
+    assert events["handoff.files.waiting"]["payload"]["quarantined"] == 1
+    with duckdb.connect(str(home / "handoff.duckdb"), read_only=True) as copy:
+        (breached,) = copy.execute(f"SELECT count(*) FROM mart.handoff WHERE handoff_breached AND handoff_due_at > TIMESTAMP '{first[:19]}'").fetchone()
+    news = events["handoff.sla.breached"]["payload"]
+    assert news["handoffs"] == len(news["first"]) == breached > 0
+    assert [row["severity"] for row in events["handoff.route.lost"]["payload"]["first"]] == ["low"]
+    assert set(news["first"][0]) == {"finding_id", "cycle", "severity", "owner_id", "team", "handoff_due_at"}
 
 
 def test_what_may_pass_is_tried_again_and_nothing_else(server: Server):

@@ -33,7 +33,7 @@ def test_the_trackers_are_listed_with_what_acknowledges_in_them(handoff):
     assert code == 0 and out.splitlines()[0] == "tracker\tformat\treads\tacknowledged by"
     (jira,) = [line for line in out.splitlines() if line.startswith("jira\t")]
     assert jira.endswith("\tstatus acknowledged, status accepted, label acknowledged, comment /ack, comment /acknowledge")
-    (row,) = [row for row in json.loads(handoff("trackers", "--json")[1]) if row["tracker"] == "jira"]
+    (row,) = [row for row in json.loads(handoff("trackers", "--json")[1])["rows"] if row["tracker"] == "jira"]
     assert row["mapping"]["fields"] == {"severity": "priority", "due": "duedate"}
 
 
@@ -58,6 +58,16 @@ def test_a_tracker_of_its_own_is_explained_by_the_name_of_its_source(handoff, tm
     policy.write_text("trackers: {emea: {format: jira, status: {closed: verified}}}\n", encoding="utf-8")
     found = json.loads(handoff("trackers", "--explain", GOLDEN / "jira" / "devlake_changelog.jsonl.gz", "--source", "emea", "--policy", policy, "--json")[1])
     assert (found["tracker"], found["events"]) == ("emea", {"verified": 2})
+
+
+def test_how_dates_are_read_is_said_and_how_many_hang_on_it(handoff, tmp_path):
+    file = tmp_path / "activity.csv"
+    file.write_text("event_id,ref,event,actor,occurred_at\ne1,A,notified,soc,03/07/2026 10:00\ne2,A,acknowledged,anna,2026-03-07T12:00:00Z\n")
+    code, out, _ = handoff("trackers", "--explain", file)
+    assert code == 0 and "instants: time_zone UTC, date_order mdy, events_dated_otherwise_under_dmy 1\n" in out
+    (tmp_path / "policy.yaml").write_text("sources: {activity: {date_order: dmy}}\n")
+    code, out, _ = handoff("trackers", "--explain", file, "--policy", tmp_path / "policy.yaml")
+    assert code == 0 and "instants: time_zone UTC, date_order dmy, events_dated_otherwise_under_mdy 1\n" in out
 
 
 def test_what_cannot_be_meant_is_exit_2(handoff, tmp_path):

@@ -752,9 +752,11 @@ class Landing:
             elif script == "spam":
                 person = row["owner_id"] or rng.choice(self.PEOPLE)
                 begin = self.near(row)
-                for n in range(rng.choice((3, 6, 21, 23))):
+                count = rng.choice((3, 6, 21, 23))
+                for n in range(count):
                     ref = rng.choice((*refs, "no-such-finding", "no-such-finding"))
-                    self.event(ref, "notified", begin + n * rng.choice((MINUTE, HOUR)), "secops", target_person=person, channel="chat")
+                    digest = {"batch_id": f"digest-{begin}-{n // 2}"} if count == 23 and n < 8 else {}
+                    self.event(ref, "notified", begin + n * rng.choice((MINUTE, HOUR)), "secops", target_person=person, channel="chat", **digest)
                 self.event(rng.choice(refs), "notified", begin + DAY, "secops", target_person=person)
                 self.event(rng.choice(refs), "notified", begin + 12 * HOUR, "secops", target_person=person)
             elif script == "control":
@@ -898,6 +900,8 @@ class Landing:
             row["occurred_at"] = "" if e["at"] is None else R.text_of(e["at"]) if n % 4 else self.local(e["at"], n)
             if "recorded" in e:
                 row["recorded_at"] = R.text_of(e["recorded"])
+            if "batch_id" in e:
+                row["batch_id"] = e["batch_id"]
             if n % 11 == 3 and e["at"] is not None:
                 row["occurred_at"] = self.local(e["at"], 3)[:-6]
                 naive.append(row)
@@ -908,8 +912,7 @@ class Landing:
         for k in [k for k in self.files if k.startswith("activity/")]:
             del self.files[k]
         if table:
-            if any("recorded_at" in r for r in table):
-                columns.append("recorded_at")
+            columns += [optional for optional in ("recorded_at", "batch_id") if any(optional in r for r in table)]
             self.put_csv("activity/activity.csv", columns, table)
         if lines:
             self.files["activity/more.jsonl"] = "".join(json.dumps(r) + "\n" for r in lines)

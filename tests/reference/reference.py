@@ -1248,7 +1248,7 @@ def read_event(world, row, side):
         world.rejected += 1
         return
     event["at"] = occurred[0]
-    event["own"] = False
+    event["own"], event["batch_id"] = False, clean(row.get("batch_id"))
     event["naive"], event["midnight"] = not occurred[2], is_midnight(event["at"], zone)
     event["row"] = tuple((text_of(event["at"]) if c == "occurred_at" else event[c]).encode() for c in EVENT_COLUMNS)
     if not event["event_id"]:
@@ -1703,11 +1703,13 @@ def failure_modes(world, finding, cycle, t0, t1, horizon, due, calendar, inferre
             continue
         who = person_at(world, e["target_person"], e["at"])["person_id"]
         sent[who] = sent.get(who, 0) + 1
-        count = 0
-        for other in world.events:
-            if other["event"] == "notified" and e["at"] - window < other["at"] <= e["at"]:
-                person = person_at(world, other["target_person"], other["at"])
-                count += person is not None and person["person_id"] == who
+        count, digests = 0, set()
+        for other in sorted((o for o in world.events if o["event"] == "notified" and o["at"] <= e["at"]), key=event_order):
+            person = person_at(world, other["target_person"], other["at"])
+            if person is None or person["person_id"] != who or (other["batch_id"] and other["batch_id"] in digests):
+                continue                                                                      # a digest is one message, from its first event on
+            digests.add(other["batch_id"])
+            count += other["at"] > e["at"] - window
         if count >= int(rules["threshold"]):
             fired.add("notification_noise")
     if any(n >= int(rules["repeats"]) for n in sent.values()):
@@ -1894,7 +1896,7 @@ def evaluated(landing, policy, as_of, earlier_own_events=()):
     for number, own in enumerate(earlier_own_events):
         for f in world.findings:
             if f["first"] is not None and f["first"]["title"] == own["title"]:
-                e = dict.fromkeys(EVENT_COLUMNS, "")
+                e = dict.fromkeys((*EVENT_COLUMNS, "batch_id"), "")
                 e.update(event=own["event"], at=parse_instant(own["occurred_at"], "UTC")[0], own=True, event_id=f"own-{number}")
                 f["events"].append(e)
     cycles = []

@@ -14,6 +14,7 @@ import yaml
 
 from transforms.domain.instants import parse_stamp
 from transforms.domain.policy import load_policy
+from warehouse import publish
 from warehouse.connection import connect
 from warehouse.home import Home
 from warehouse.job import open_job
@@ -48,7 +49,8 @@ def built(home: Path, landing: Path, as_of: str, policy: Path | None = None) -> 
         job.ingest(str(landing))
         job.compute()
         job.build_marts()
-        job.finish(is_published=True)
+        job.finish()
+        publish.mark(job.connection, job.stamp.run_id)
     connection = connect(Home(home).warehouse)
     try:
         yield connection

@@ -17,6 +17,8 @@ from transforms.report.sections import changes
 HOUR = 3_600
 SCHEMA = {"severity": polars.String, "failure_mode": polars.String, "team": polars.String, "is_current": polars.Boolean, "due": polars.Int64, "breaches": polars.Int64}
 LATENCIES = {"severity": polars.String, "is_current": polars.Boolean, "acknowledged": polars.Int64, "business_seconds": polars.Float64}
+#: web and shop are large enough for a line of their own, duo and trio are not.
+TEAMS = [{"team": team, "handoffs": handoffs, "acknowledged": 0, "fell_due": 0, "breaches": 0, "waiting": 0, "misattributed": 0} for team, handoffs in (("web", 20), ("shop", 9), ("duo", 2), ("trio", 4))]
 
 
 def breach(is_current: bool, breaches: int, *, due: int = 10, severity: str = "high", team: str | None = "web", mode: str | None = "decayed_routing") -> dict:
@@ -33,6 +35,7 @@ def frames(breaches: list[dict], latencies: list[dict]) -> dict[str, polars.Data
         "period": polars.DataFrame([{"period_grain": "week", "period_start": date(2026, 5, 4), "period_end": date(2026, 5, 11), "previous_start": date(2026, 4, 27), "as_of": at, "local_as_of": at, "reporting_zone": "UTC"}]),
         "change_breach": polars.DataFrame(breaches, schema=SCHEMA),
         "change_latency": polars.DataFrame(latencies, schema=LATENCIES),
+        "team_handoff": polars.DataFrame(TEAMS),
         "threshold": polars.DataFrame([{"high_count": 30, "high_coverage": 0.9, "medium_count": 10, "medium_coverage": 0.5, "currency": 0.9, "queue": 0.1, "smallest_group": 5}]),
     }
 
@@ -96,14 +99,17 @@ def test_a_severity_of_one_period_only_is_no_quicker_than_itself():
 
 
 def test_a_team_of_few_handoffs_has_no_line_of_its_own():
-    rows = [breach(False, 4, team="web"), breach(True, 1, team="web"), breach(True, 1, due=2, team="duo"), breach(False, 2, due=2, team="duo"), breach(True, 3, team=None)]
+    rows = [breach(False, 4, team="web"), breach(True, 1, team="web"), breach(True, 1, due=2, team="duo"), breach(False, 2, due=2, team="trio"), breach(True, 3, team=None)]
     text = shown(rows, [])
-    assert re.search(r"web\|4\|1\|.*3\|\s+smaller teams\|2\|1\|.*1\|\s+no team\|0\|3\|.*3\|\s+all\|6\|5\|", text)
+    assert re.search(r"web\|4\|1\|.*3\|\s+other teams\|2\|1\|.*1\|\s+no team\|0\|3\|.*3\|\s+all\|6\|5\|", text)
     assert "duo" not in text
+    assert "trio" not in text
 
 
 def test_a_hostile_team_is_text():
-    page = str(changes.render(frames([breach(True, 1, team="<script>x</script>")], [])))
+    team = "<script>x</script>"
+    found = frames([breach(True, 1, team=team)], [])
+    page = str(changes.render(found | {"team_handoff": polars.DataFrame([{**row, "team": team} for row in TEAMS[:1]])}))
     assert "<script>" not in page
     assert "&lt;script&gt;" in page
 

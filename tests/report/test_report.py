@@ -230,7 +230,7 @@ def test_a_published_copy_gives_the_same_page(plain_path, tmp_path):
     home.warehouse.write_bytes(Path(row[0]).read_bytes())
     with publish.connect(home.warehouse) as connection:
         here = report.render(reports.frames(connection), "week")
-        publish.publish(connection, home)
+        publish.publish(connection, home, "run")
     with publish.connect(home.published, read_only=True) as copy:
         assert report.render(reports.frames(copy), "week") == here
 

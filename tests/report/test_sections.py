@@ -11,7 +11,7 @@ import pytest
 
 from transforms import report
 from transforms.report import charts, fragments
-from transforms.report.groups import NONE, Group, large_enough, parted
+from transforms.report.groups import LONGEST_NAME, NONE, Group, large_enough, parted
 from transforms.report.period import Period
 from transforms.report.sections import (
     changes,
@@ -453,10 +453,17 @@ def test_a_hostile_team_name_is_a_name(name):
         text = str(section.render(frames))
         assert "<script>" not in text
         assert "\u202e" not in text
-        assert "W" * 241 not in text
-        assert unescape(fragments.foreign(name)) in unescape(text)
+        assert "W" * 81 not in text
+        assert unescape(fragments.foreign(name, longest=LONGEST_NAME)) in unescape(text)
     assert "small" not in str(teams.render(frames)).replace("next smallest", "").replace("smaller", "")
     assert len(fragments.line(name)) <= 30
+
+
+def test_a_label_beside_a_figure_is_cut_by_the_room_that_it_takes():
+    cut = {name: fragments.line(name)[1:-1] for name in ("x" * 26, "x" * 27, "W" * 13, "W" * 14, "\u5b89" * 14, "")}
+    assert cut == {
+        "x" * 26: "x" * 26, "x" * 27: "x" * 25 + "…", "W" * 13: "W" * 13, "W" * 14: "W" * 12 + "…", "\u5b89" * 14: "\u5b89" * 12 + "…", "": "",
+    }  # fmt: skip
 
 
 # Charts

@@ -109,7 +109,7 @@ def run(folder: Path, home: Path) -> Path:
             job.compute()
             if number == 2:
                 job.build_marts()
-            job.finish(is_published=False)
+            job.finish()
     return home / "warehouse.duckdb"
 
 

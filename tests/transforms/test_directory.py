@@ -374,3 +374,19 @@ def test_cycles_and_zones_that_are_none_are_told(zone, person):
         ("manager_cycle", "anna → bo → anna", ["anna", "bo"], "2026-03-05T00:00:00Z"),
         ("unknown_time_zone", "Mars/Base", ["cy"], None),
     ]
+
+
+def test_a_manager_and_a_default_who_cannot_be_told_are_told_of(zone, person):
+    """anna owns an open handoff, bo's are closed; mute lost their channel on the third."""
+    zone.people(
+        person("anna", manager_id="mute"), person("bo", manager_id="gone"), person("cy", manager_id="gone"), person("gone", status="departed"),
+        person("mute", effective_from="2026-03-01"), person("mute", channel="", effective_from="2026-04-03"),
+    )  # fmt: skip
+    zone.ownership({"match": "asset:pay", "person_id": "anna"}, {"match": "path:src/", "person_id": "bo", "priority": "1"})
+    zone.scan("2026-04-01T09:00:00Z").scan("2026-04-01T09:00:00Z", own="B", cve="CVE-2026-2", file_path="src/x").event("verified", "2026-04-02T09:00:00Z", ref="B")
+    found = zone.state(policy={"routing": {"escalation_default": "gone"}}).rows("directory_issue")
+    assert [(issue["issue"], issue["subject"], issue["person_ids"], issue["since_at"]) for issue in found] == [
+        ("unreachable_manager", "mute", ["anna"], "2026-04-03T00:00:00Z"),
+        ("unreachable_default", "gone", [], None),
+    ]
+    assert zone.state(policy={"routing": {"escalation_default": "cy"}}).rows("directory_issue")[1:] == []

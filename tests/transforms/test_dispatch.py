@@ -115,6 +115,15 @@ def test_a_manager_without_a_channel_is_passed_over(case, told):
     assert ("zoe", "handoff 0.8 manager") in sent
 
 
+def test_what_a_person_without_a_channel_has_is_escalated_and_theirs_once_they_have_one(case, told):
+    silent = case(person_id="quiet", status="no_channel")
+    assert told([silent], "2026-05-04T10:00:00Z", routing={"escalation_default": None})[2] == [("notice", "", "no_escalation_default")]
+    assert told([silent], "2026-05-04T10:00:00Z")[0] == [("dana", "notice")]
+    assert ("zoe", "handoff 0.8 manager") in told([silent], "2026-05-04T13:12:00Z")[0]
+    before = Before((), [Taken("f", 1, "dana", "notice")])
+    assert told([case(person_id="bo")], "2026-05-04T10:30:00Z", before)[0] == [("bo", "notice")]
+
+
 def test_what_is_unrouted_goes_to_the_default_or_is_said_to_have_nobody(case, told):
     lost = case(person_id=None, status="nobody", named_by=None)
     assert told([lost], "2026-05-04T10:00:00Z") == ([("dana", "notice")], [], [])
@@ -215,20 +224,76 @@ HOSTILE = "</b><script>alert(1)</script>\n\nSubject: x\r\nBcc: y@example.com\x1b
 def test_what_a_message_says(case, rules, tools):
     policy, at = rules(), tools.us("2026-05-04T12:00:00Z")
     (message,) = plan([case()], DIRECTORY, Before(), policy, at).messages
-    text = messages.write(message, {("f", 1): case()}, DIRECTORY.person("anna", at), policy)
+    text = messages.write(message, {("f", 1): case()}, DIRECTORY, policy, at)
     assert text.subject == "[critical] not acknowledged: Title f"
     for line in ("CRITICAL: Title f", "Where:   pay (scanned as pay-api)", "the mapping asset:pay names you since 2026-05-03", "Due:     Mon 2026-05-04 16:00 Europe/Berlin, to acknowledge",
                  "handoff ack f --as anna", "handoff decline f --as anna"):  # fmt: skip
         assert line in text.body
-    linked = messages.write(message, {("f", 1): case()}, DIRECTORY.person("anna", at), policy, lambda *place: f"https://handoff.example.com/{place}")
-    assert "Answer:  https://handoff.example.com/('f', 1, 'anna')" in linked.body and "handoff ack" not in linked.body
+    linked = messages.write(message, {("f", 1): case()}, DIRECTORY, policy, at, lambda *place: messages.Answers(f"https://handoff.example.com/take/{place}", f"https://handoff.example.com/decline/{place}"))
+    assert "Take it: https://handoff.example.com/take/('f', 1, 'anna')\n  Decline: https://handoff.example.com/decline/('f', 1, 'anna')" in linked.body
+    assert "handoff ack" not in linked.body and "handoff reassign" not in linked.body
+    distrusted = rules(acknowledgement={"trust": ["cli"]})
+    assert "handoff ack f --as anna" in messages.write(message, {("f", 1): case()}, DIRECTORY, distrusted, at, lambda *place: messages.Answers("x", "y")).body
+
+
+def body_for(case, who, at, policy, one=None):
+    """What a person reads at an instant of everything that is due about one case."""
+    one = one or case()
+    (message,) = [message for message in plan([one], DIRECTORY, Before(), policy, at).messages if message.person_id == who]
+    return messages.write(message, {one.place: one}, DIRECTORY, policy, at).body
+
+
+def test_who_stands_above_reads_whose_it_is_how_long_it_waits_and_why_they(case, rules, tools):
+    at = tools.us("2026-05-04T13:40:00Z")
+    manager = body_for(case, "mara", at, rules())
+    for line in ("Why you: not acknowledged after 80% of the time that there is for it (no message has reached anna yet); you stand above anna", "Owner:   anna; team t",
+                 "Waiting: 3 h 40 min without an acknowledgement, since Mon 2026-05-04 10:00 UTC", "Pass on: handoff reassign f --as mara --to PERSON"):  # fmt: skip
+        assert line in manager, line
+    assert "you stand above anna" in body_for(case, "zoe", at, rules())
+    lost = case(person_id="gone", status="departed_person", decayed_us=tools.us("2026-05-04T11:00:00Z"))
+    default = body_for(case, "dana", at, rules(), lost)
+    assert "Why you: gone has left: you are the escalation default" in default and "Owner:   nobody: gone has left; team t" in default
+    assert "gone has left: it needs another owner within 48h; you stand above gone" in body_for(case, "mara", at, rules(), lost)
+
+
+def test_of_rungs_that_are_told_at_once_the_last_says_all(case, rules, tools):
+    lost = case(person_id=None, status="nobody", named_by=None)
+    found = body_for(case, "dana", tools.us("2026-05-04T15:00:00Z"), rules(), lost)
+    assert "Why you: no mapping names anybody: you are the escalation default; not acknowledged after 100% of the time that there is for it\n" in found
+
+
+def test_only_those_whose_word_would_count_are_offered_to_take_it(case, rules, tools):
+    at, elsewhere = tools.us("2026-05-04T13:40:00Z"), case(team="another")
+    assert "handoff ack f --as mara" in body_for(case, "mara", at, rules())
+    assert "handoff ack" not in body_for(case, "mara", at, rules(), elsewhere)
+    assert "handoff ack f --as anna" in body_for(case, "anna", at, rules(), elsewhere)
+    assert "handoff ack" not in body_for(case, "mara", at, rules(acknowledgement={"allowed": ["owner"]}))
+
+
+def test_what_is_not_fixed_says_since_when_and_what_shows_it_fixed(case, rules, tools):
+    taken = case(acknowledged_us=tools.us("2026-05-04T11:00:00Z"), acknowledged_by="anna", remediation_due_us=tools.us("2026-05-14T11:00:00Z"), scanners=["one", "two"])
+    found = body_for(case, "mara", tools.us("2026-05-13T12:30:00Z"), rules(), taken)
+    for line in ("Waiting: 9 d 1 h without a fix, since anna acknowledged it on Mon 2026-05-04 11:00 UTC", "Due:     Thu 2026-05-14 11:00 UTC, to fix and verify\n",
+                 "Fixed:   when a later scan by one, two no longer finds it"):  # fmt: skip
+        assert line in found, line
+    assert "handoff ack" not in found
+    assert "(overdue)" in body_for(case, "zoe", tools.us("2026-05-15T12:30:00Z"), rules(), taken)
+
+
+@pytest.mark.parametrize(("severity", "is_offered"), [("low", True), ("high", False)])
+def test_a_digest_is_taken_by_one_word_unless_something_in_it_needs_a_look(case, rules, tools, severity, is_offered):
+    policy, at = rules(dispatch={"digest": {"high": "business_day"}}), tools.us("2026-05-05T12:00:00Z")
+    some = [case("a", severity), case("b", "medium")]
+    (message,) = [found for found in plan(some, DIRECTORY, Before(), policy, at).messages if found.is_digest and found.person_id == "anna"]
+    text = messages.write(message, {one.place: one for one in some}, DIRECTORY, policy, at).body
+    assert (f"handoff ack {messages.short_id(message.key)} --as anna" in text) is is_offered
 
 
 def test_a_digest_lists_its_findings_the_most_severe_first(case, rules, tools):
     policy, at = rules(), tools.us("2026-05-05T12:00:00Z")
     some = [case("a", "low"), case("b", "medium")]
     (message,) = [found for found in plan(some, DIRECTORY, Before(), policy, at).messages if found.is_digest]
-    text = messages.write(message, {one.place: one for one in some}, DIRECTORY.person("anna", at), policy)
+    text = messages.write(message, {one.place: one for one in some}, DIRECTORY, policy, at)
     assert text.subject == "[digest] 2 security handoffs"
     assert text.body.index("1. MEDIUM: Title b") < text.body.index("2. LOW: Title a")
 
@@ -236,8 +301,8 @@ def test_a_digest_lists_its_findings_the_most_severe_first(case, rules, tools):
 def test_a_hostile_title_stays_one_line_of_plain_text(case, rules, tools):
     policy, at, one = rules(), tools.us("2026-05-04T10:00:00Z"), case(title=HOSTILE, asset_id=HOSTILE, target=HOSTILE)
     (message,) = plan([one], DIRECTORY, Before(), policy, at).messages
-    calm = messages.write(message, {one.place: case()}, DIRECTORY.person("anna", at), policy)
-    text = messages.write(message, {one.place: one}, DIRECTORY.person("anna", at), policy)
+    calm = messages.write(message, {one.place: case()}, DIRECTORY, policy, at)
+    text = messages.write(message, {one.place: one}, DIRECTORY, policy, at)
     assert "\n" not in text.subject and len(text.subject) <= 120
     assert len(text.body.splitlines()) == len(calm.body.splitlines())
     for bad in ("<", "`", "*", "@", "://", "\x1b", "\u202e", "["):

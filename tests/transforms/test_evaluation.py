@@ -502,6 +502,13 @@ def test_noise_counts_all_notices_to_the_person_in_the_last_day(found, count, fi
     assert ("notification_noise" in modes(found.event("notified", at("10:00"), target_person="anna"))) is fires
 
 
+@pytest.mark.parametrize(("batches", "fires"), [(2, False), (20, True)])
+def test_a_digest_is_one_message_however_many_findings_it_names(found, batches, fires):
+    for number in range(40):
+        found.event("notified", f"2026-04-01T09:{number:02d}:00Z", ref="elsewhere", target_person="anna", batch_id=f"digest {number % batches}")
+    assert ("notification_noise" in modes(found.event("notified", at("10:00"), target_person="anna", batch_id="digest 0"))) is fires
+
+
 def test_the_last_day_is_half_open(found):
     for number in range(19):
         found.event("notified", at("10:00", 1), ref="elsewhere", target_person="anna", comment=str(number))

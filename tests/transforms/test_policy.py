@@ -31,7 +31,7 @@ def fault(text: str) -> PolicyError:
 def ours() -> dict:
     """Our defaults without what only a what-if asks for, what is only flagged or compared, what else is to be published and how it is worded: no figure depends on it."""
     found = yaml.safe_load(OURS)
-    del found["dispatch"], found["publish"], found["report"], found["disagreement"], found["severity"]["drift"]
+    del found["dispatch"], found["early_warning"], found["publish"], found["report"], found["disagreement"], found["severity"]["drift"]
     return found
 
 

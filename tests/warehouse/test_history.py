@@ -125,7 +125,7 @@ def test_without_a_run_there_is_no_past(warehouse, zone, tmp_path):
     warehouse.run(zone.write(tmp_path / "landing"), DAYS[0], marts=True)
     publish_nothing = warehouse.home
     with warehouse.open() as connection:
-        publish.publish(connection, publish_nothing)
+        publish.publish(connection, publish_nothing, "another run")
     with pytest.raises(UsageError, match="no run"):
         history.past_at(publish_nothing, None)
 

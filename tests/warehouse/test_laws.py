@@ -27,7 +27,7 @@ few = settings(max_examples=settings.default.max_examples // 40, phases=[Phase.g
 #: Own stage events of an earlier run date these, and what stands on them.
 STAMPED = {"enriched_at", "routed_at"}
 #: Rows of the record rather than of the world: they say when and by which run something was learnt.
-OF_THE_RECORD = {"event", "reconciliation"}
+OF_THE_RECORD = {"event", "reconciliation", "sweep", "source_cadence", "early_warning"}
 
 WORDS = (
     "enriched", "routed", "notified", "acknowledged", "acknowledged", "acknowledged", "acknowledgement_withdrawn", "triaged", "assigned",
@@ -256,7 +256,7 @@ def sums(connection, name: str, columns: dict[str, str]) -> Iterator[str]:
 #: Counts that are no sums over the parts: the same population beside each of them, a run of weeks.
 NOT_ADDITIVE = {"ingest_capacity": ("weeks_above",), "no_acknowledgement": ("mature",)}
 #: Marts without a row for the whole, or whose rows of a part are there only where something was.
-NOT_CUT = {"dashboard", "open_aging", "severity_matrix"}
+NOT_CUT = {"dashboard", "dashboard_trend", "open_aging", "severity_matrix"}
 
 
 def test_a_broken_law_is_seen(tools, zone, warehouse, tmp_path):

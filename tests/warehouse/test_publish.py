@@ -82,7 +82,6 @@ def test_the_copy_holds_record_and_marts_with_comments_and_no_raw_text(warehouse
     assert [path.name for path in warehouse.home.folder.glob("*draft*")] == []
 
 
-@pytest.mark.xfail(strict=True, reason="the copy is made of the file's pages: a dropped column's stay in it, readable with `strings`")
 def test_raw_texts_are_nowhere_in_the_published_file(warehouse, zone, landing):
     zone.put("scans/bad.json", '{"findings": [{"title": "secret text"}]}', target="pay-api").write(landing)
     warehouse.run(landing, "2026-05-01T00:00:00Z", published=True)
@@ -148,3 +147,21 @@ def test_a_file_of_another_schema_version_says_what_to_do(warehouse, landing):
     for ask in (lambda: published.query(warehouse.home.folder, "SELECT 1"), lambda: published.status(warehouse.home.folder)):
         with pytest.raises(RunError, match="handoff rebuild"):
             ask()
+
+
+def test_a_run_that_was_killed_before_it_could_say_that_it_published_is_said_to_have(warehouse, landing, tools):
+    warehouse.run(landing, "2026-05-01T00:00:00Z", published=True)
+    with warehouse.open() as connection:
+        connection.execute("UPDATE record.run SET is_published = false")
+    warehouse.run(landing, "2026-05-02T00:00:00Z")
+    assert warehouse.sql("SELECT run_id, is_published FROM record.run") == [("run1", True)]
+
+
+def test_a_run_that_did_not_publish_is_never_taken_for_the_one_that_did(warehouse, landing):
+    warehouse.run(landing, "2026-05-01T00:00:00Z", published=True)
+    warehouse.run(landing, "2026-05-02T00:00:00Z", marts=True)
+    warehouse.run(landing, "2026-05-03T00:00:00Z", published=True)
+    runs = [("run1", True), ("run2", False), ("run3", True)]
+    assert warehouse.sql("SELECT run_id, is_published FROM record.run ORDER BY number") == runs
+    with published.open_copy(warehouse.home.folder) as connection:
+        assert connection.execute("SELECT run_id, is_published FROM record.run ORDER BY number").fetchall() == runs

@@ -84,6 +84,14 @@ const handoff = (() => {
     text: (value) => isolated(String(value)),
   };
 
+  /* Below this a column gives way to those that are needed more; a phone holds a title and two words beside it. */
+  const isPhone = innerWidth < 480;
+
+  function narrowest({ kind, width }) {
+    if (isPhone) return kind === "title" ? 140 : kind === "instant" ? 120 : 84;
+    return { title: 190, instant: 140, figure: 84 }[kind] || [112, 112, 150, 190, 190, 260, 260][width];
+  }
+
   function show() {
     wanted = readForm();
     let number = 0;
@@ -110,7 +118,7 @@ const handoff = (() => {
         field: `c${place}`,
         responsive: column.narrow,
         widthGrow: column.width,
-        minWidth: { title: 190, instant: 140, figure: 84 }[column.kind] || [96, 96, 132, 190, 190, 260, 260][column.width],
+        minWidth: narrowest(column),
         hozAlign: column.kind === "figure" ? "right" : "left",
         headerHozAlign: column.kind === "figure" ? "right" : "left",
         variableHeight: true,
@@ -263,7 +271,7 @@ const handoff = (() => {
     const head = element("tr", {}, ...labels.map((label, number) => element("th", { scope: "col", ...style(number) }, label)));
     const body = cells.map((row) => element("tr", {}, ...row.map((cell, number) => (number ? element("td", style(number), isolated(cell)) : element("th", { scope: "row" }, isolated(cell))))));
     const made = element("table", labels.length > 3 ? { class: "wide" } : {}, element("caption", {}, element("span", {}, caption)), element("thead", {}, head), element("tbody", {}, ...body));
-    return element("div", labels.length > 3 ? { class: "scroll", tabindex: "0", role: "region", "aria-label": caption } : { class: "scroll" }, made);
+    return element("div", labels.length > 3 ? { class: "scroll", tabindex: "0", role: "group", "aria-label": caption } : { class: "scroll" }, made);
   }
 
   function entry([at, kind, what, who, detail, counts]) {

@@ -14,6 +14,9 @@ from types import ModuleType
 from transforms.domain.errors import FileRejected, ModuleMalformed
 from transforms.domain.head import Head
 
+#: Formats that an error lists by name; of more it says how many.
+_LISTED = 20
+
 
 def discover(package: str, path: Iterable[str], contract: Sequence[str]) -> dict[str, ModuleType]:
     """The modules of a package by their `NAME`, in the order of their names: ours, then those that other packages register for it.
@@ -59,8 +62,8 @@ def claimant(formats: dict[str, ModuleType], head: Head, what: str) -> ModuleTyp
         raise FileRejected(
             "unknown_format",
             seen=f"no {what} format claims {head.summary}",
-            expected=f"one of {', '.join(formats)}",
-            remedy="mend or convert the file, or add a format module",
+            expected=f"one of {', '.join(formats) if len(formats) <= _LISTED else f'{len(formats)} formats'}",
+            remedy="mend or convert the file, or add a format module: `handoff formats --explain FILE` says what is nearest",
         )
     if len(claims) > 1:
         names = " and ".join(module.NAME for module in claims)

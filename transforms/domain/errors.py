@@ -26,6 +26,9 @@ class HandoffError(Exception):
         self.subject, self.seen, self.expected, self.remedy = subject, seen, expected, remedy
         super().__init__(str(self))
 
+    def as_json(self) -> dict[str, str | int]:
+        return {"subject": self.subject, "seen": self.seen, "expected": self.expected, "remedy": self.remedy, "exit_code": self.exit_code}
+
     def __reduce__(self) -> tuple:
         # Arguments by name do not survive pickling by themselves, and errors cross process borders.
         return _rebuild, (type(self), dict(self.__dict__))

@@ -40,6 +40,17 @@ def horizons(as_of_us: int, zone_name: str, calendar: Calendar) -> list[Horizon]
     return found
 
 
+def business_days(as_of_us: int, days: int, zone_name: str, calendar: Calendar) -> list[tuple[date, int]]:
+    """(local day, business days from the first of these days up to and with it) of the `days` before that of `as_of_us`, and of it."""
+    today = from_us(as_of_us).astimezone(zone(zone_name)).date()
+    found, count = [], 0
+    for offset in range(-days, 1):
+        day = today + timedelta(days=offset)
+        count += calendar.business_us(midnight_us(day, zone_name), midnight_us(day + timedelta(days=1), zone_name)) > 0
+        found.append((day, count))
+    return found
+
+
 def _horizon(starts_us: int, week_start: date | None, calendar: Calendar) -> Horizon:
     budget = calendar.budget_us(HORIZON)
     return Horizon(starts_us, week_start, calendar.due(starts_us, budget), *calendar.last_open(starts_us, budget))

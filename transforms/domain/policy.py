@@ -366,6 +366,8 @@ class Scans(Strict):
 class Source(Strict):
     time_zone: ZoneName | None = None
     date_order: Literal["mdy", "dmy"] | None = None
+    #: How long it may be silent; not stated, its own deliveries say how often it comes.
+    cadence: WallDuration | None = None
 
 
 class Routing(Strict):
@@ -427,6 +429,8 @@ class Dispatch(Strict):
     #: How long what could not be delivered is left alone; doubled with every try up to `retry_limit`.
     retry: WallDuration = Duration(amount=5, unit="m")
     retry_limit: WallDuration = Duration(amount=4, unit="h")
+    #: How long the links in a message hold: as long as the longest handoff budget, so that a notice outlives its due date.
+    link_lifetime: WallDuration = Duration(amount=14, unit="d")
 
 
 class Step(Strict, Generic[T]):
@@ -457,6 +461,29 @@ class Escalation(Strict):
     ]  # fmt: skip
     #: How long a manager has to name somebody else for what an owner who has left, or declined, leaves behind.
     reassignment: WallDuration = Duration(amount=48, unit="h")
+
+
+class EarlyWarning(Strict):
+    """What is said before it hurts. With defaults of their own: policies kept before there were these keys are read like any other."""
+
+    #: A handoff that will break its SLA with this probability or a higher one is called a breach to expect.
+    breach_probability: Share = 0.5
+    #: Whole weeks in a row in which more came in than got acknowledged.
+    capacity_weeks: Annotated[int, Field(ge=1)] = 3
+    #: What is so now is compared with what was so this long ago.
+    period: WallDuration = Duration(amount=7, unit="d")
+    #: Shares (0 to 1) that ownership currency and scan coverage may not fall by.
+    ownership_drop: Share = 0.05
+    coverage_drop: Share = 0.05
+    #: Open findings, or assets, at both instants, below which a fall says nothing.
+    minimum: Annotated[int, Field(ge=1)] = 10
+    #: A source is silent after more than this many of the longest gaps that are usual with it, in business days.
+    silence: Annotated[float, Field(ge=1, le=100)] = 2.0
+    #: Days with a delivery, in the `history` that ends with the last of them, from which its gaps are known.
+    deliveries: Annotated[int, Field(ge=2)] = 4
+    history: WallDuration = Duration(amount=90, unit="d")
+    #: A source that has been silent for longer is taken for one that was given up.
+    given_up: WallDuration = Duration(amount=90, unit="d")
 
 
 class Confidence(Strict):
@@ -517,6 +544,7 @@ class Policy(Strict):
     disagreement: Disagreement = Disagreement()
     dispatch: Dispatch = Dispatch()
     escalation: Escalation = Escalation()
+    early_warning: EarlyWarning = EarlyWarning()
     publish: Publish = Publish()
     report: Reporting = Reporting()
     #: Likewise; its own default is as it was before: nobody is anything but what their directory says.

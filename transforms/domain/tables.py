@@ -488,6 +488,7 @@ DERIVED_FINDING = Table(
         Column("scanners", "VARCHAR[]", ""),
         Column("own_ids", "VARCHAR[]", ""),
         Column("observations", "INTEGER", ""),
+        Column("first_recorded_at", "TIMESTAMP", "When the first of its observations was known."),
     ),
 )
 
@@ -599,6 +600,13 @@ DERIVED_QUEUE = Table(
     (*_instants("first_at", "last_at"), _FINDING, _CYCLE, *_texts("severity", "status")),
 )
 
+DERIVED_OWNERSHIP_BEFORE = Table(
+    "ownership_before",
+    "one row per team and standing of the named owner: open findings as they were the policy's early_warning.period before as_of",
+    ("team", "is_owned", "is_active"),
+    (*_texts("team"), Column("is_owned", "BOOLEAN", ""), Column("is_active", "BOOLEAN", ""), Column("open_findings", "BIGINT", "")),
+)
+
 DERIVED_TARGET = Table(
     "target",
     "one row per scanned target: what it binds to at as_of",
@@ -646,7 +654,9 @@ DERIVED_ASSET = Table(
     "one row per active asset at as_of, with the latest dated scan whose stated scope held it",
     ("asset_id",),
     (
-        *_texts("asset_id", "name", "business_unit", "environment", "criticality", "owner_team"),
+        *_texts("asset_id", "name", "kind", "application", "business_unit", "environment", "criticality", "owner_team"),
+        Column("aliases", "VARCHAR[]", ""),
+        Column("internet_facing", "BOOLEAN", ""),
         *_instants("registered_at", "covered_at"),
         *_texts("covered_by"),
     ),
@@ -710,6 +720,7 @@ DERIVED_TABLES: dict[str, Table] = {
         DERIVED_EVENT,
         DERIVED_ROUTING,
         DERIVED_QUEUE,
+        DERIVED_OWNERSHIP_BEFORE,
         DERIVED_TARGET,
         DERIVED_SCAN,
         DERIVED_SCAN_PLACE,

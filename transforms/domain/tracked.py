@@ -15,8 +15,9 @@ from transforms.domain.mapping import word
 from transforms.domain.result import Reject
 from transforms.domain.source import Source
 
-#: A ticket names its finding on a line of its own, in its text or in a comment; marks of a list, a quotation or bold type may stand around it.
-_MARKER = re.compile(r"^[\s>*_`#-]*handoff-finding[*_`]*\s*:[\s*_`]*([^\s*_`<>]+)", re.IGNORECASE | re.MULTILINE)
+#: A ticket names its finding, and one of ours its cycle, on a line of its own, in its text or in a comment; marks of a list, a quotation or bold type
+#: may stand around it: people copy them.
+_MARKER = re.compile(r"^[\s>*_`#-]*handoff-(finding|cycle)[*_`]*\s*:[\s*_`]*([^\s*_`<>{]+)", re.IGNORECASE | re.MULTILINE)
 _COMMAND = re.compile(r"^\s*(/[a-z][\w-]*)(?=\s|$)", re.IGNORECASE | re.MULTILINE)
 _RAW_LIMIT = 2_000
 #: Lines of a JSON lines file that recognition looks at.
@@ -82,7 +83,19 @@ class Note(msgspec.Struct, frozen=True):
 
 def marked(text: str | None) -> tuple[str, ...]:
     """The findings that a text names in marker lines, in order."""
-    return tuple(dict.fromkeys(match[1] for match in _MARKER.finditer(text))) if text and "andoff-finding" in text.casefold() else ()
+    return _markers(text, "finding")
+
+
+def marked_cycle(text: str | None) -> int | None:
+    """The handoff cycle that a text names first in a marker line."""
+    found = next(iter(_markers(text, "cycle")), "")
+    return int(found) if found.isdecimal() and len(found) < 9 else None
+
+
+def _markers(text: str | None, kind: str) -> tuple[str, ...]:
+    if not text or f"handoff-{kind}" not in text.casefold():
+        return ()
+    return tuple(dict.fromkeys(match[2] for match in _MARKER.finditer(text) if match[1].casefold() == kind))
 
 
 def commands(text: str | None) -> tuple[str, ...]:

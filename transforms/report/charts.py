@@ -18,6 +18,7 @@ R = TypeVar("R")
 _ROW = 42
 _BAR_TOP, _BAR_HEIGHT = 19, 12
 _AXIS = 24
+_SPARK = 34
 #: Bars that a chart shows, and letters that it is described with: the table below it says more.
 MOST_BARS = 25
 _MOST_LETTERS = 1_000
@@ -26,7 +27,6 @@ _LETTERS = 42
 _PANEL, _PLOT_TOP, _PLOT_HEIGHT = 126, 22, 88
 #: Marks of an axis stand at least this share of the width apart, so that their labels do not meet on a phone.
 _APART = 0.15
-_SPARK = 34
 
 
 class Bar(NamedTuple):

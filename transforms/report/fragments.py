@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import re
+from bisect import bisect_right
 from collections.abc import Iterable, Sequence
+from itertools import accumulate
 from typing import NamedTuple
+from unicodedata import east_asian_width
 
 from markupsafe import Markup, escape
 
@@ -44,10 +47,13 @@ def plain(text: str, longest: int = _LONGEST) -> str:
     return safe if len(safe) <= longest else safe[:longest] + "…"
 
 
-def line(text: str, longest: int = 28) -> str:
-    """The same for a chart's label, which knows no markup and does not wrap: cut to what stands beside a figure on a phone."""
-    safe = _HARMFUL.sub("\N{REPLACEMENT CHARACTER}", text.strip())
-    return f"\N{FIRST STRONG ISOLATE}{safe if len(safe) <= longest else safe[: longest - 1] + '…'}\N{POP DIRECTIONAL ISOLATE}"
+def line(text: str, longest: int = 26) -> str:
+    """The same for a chart's label, which knows no markup and does not wrap: cut to what stands beside a figure on a phone, wide letters counting as two."""
+    safe = harmless(text.strip())
+    room = list(accumulate(2 if letter in "MW@%" or east_asian_width(letter) in "WF" else 1 for letter in safe))
+    if room and room[-1] > longest:
+        safe = safe[: bisect_right(room, longest - 1)] + "…"
+    return f"\N{FIRST STRONG ISOLATE}{safe}\N{POP DIRECTIONAL ISOLATE}"
 
 
 def and_more(amount: int) -> str:

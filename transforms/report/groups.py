@@ -12,6 +12,8 @@ import polars
 
 from transforms.report.thresholds import Thresholds
 
+#: A name in a table of groups is cut here: beside figures a longer one is a column of letters.
+LONGEST_NAME = 80
 #: How marts call the group of what has none.
 NONE = "(none)"
 

@@ -66,7 +66,7 @@ def headlines(frames: Mapping[str, polars.DataFrame]) -> list[Headline]:
 
 def _headline(name: str, board: Dashboard, period: Period, thresholds: Thresholds, trend: polars.DataFrame) -> Headline:
     clock = _CLOCKS.get(name)
-    row = board.leading(name, clock) if clock else board.get(name, "all")
+    row = (board.leading(name, clock) if clock else {}) or board.get(name, "all", clock)
     severity = row.get("severity", "all")
     value, before, target = row.get("value"), row.get("previous_value"), _target(name, row, board)
     behind, eligible = _behind(name, row)
@@ -75,7 +75,7 @@ def _headline(name: str, board: Dashboard, period: Period, thresholds: Threshold
     points = trend.filter((polars.col("number") == name) & (polars.col("severity") == severity) & polars.col("clock").eq_missing(clock)).sort("period_start")
     return Headline(
         number=name,
-        label=_LABELS[name] + (f", {severity}" if clock and row else ""),
+        label=_LABELS[name] + (f", {severity}" if severity != "all" else ""),
         value=_text(name, value),
         unit=_UNITS[name],
         target=_text(name, target) if target is not None else "",

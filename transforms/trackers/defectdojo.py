@@ -8,28 +8,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+from transforms.domain import tracked
 from transforms.domain.head import Head
 from transforms.domain.mapping import Fields
 from transforms.domain.result import Reject
 from transforms.domain.source import Source
-from transforms.domain.tracked import (
-    Fact,
-    Note,
-    Ticket,
-    comment,
-    due_us,
-    item_members,
-    objects,
-    openings,
-    raw,
-    record,
-    records,
-    stamp,
-    text,
-    texts,
-    undated,
-    words,
-)
+from transforms.domain.tracked import Fact, Note, Ticket
 
 NAME = "defectdojo"
 TITLE = "DefectDojo findings and notes (API v2)"
@@ -42,25 +26,25 @@ Item = Fact | Ticket | Note | Reject
 
 
 def recognise(head: Head) -> bool:
-    return any(map(_is_defectdojo, openings(head)))
+    return any(map(_is_defectdojo, tracked.openings(head)))
 
 
 def _is_defectdojo(opening: dict[str, Any]) -> bool:
     return (
         _FINDING <= opening.keys()
-        or _FINDING <= (item_members(opening, "results") or set())
-        or ("finding_id" in opening and item_members(opening, "notes") is not None)
+        or _FINDING <= (tracked.item_members(opening, "results") or set())
+        or ("finding_id" in opening and tracked.item_members(opening, "notes") is not None)
     )
 
 
 def parse(content: bytes, source: Source) -> Iterator[Item]:
-    for found in objects(content):
+    for found in tracked.objects(content):
         if isinstance(found, Reject):
             yield found
             continue
         pointer, document = found
         if isinstance(document.get("results"), list):
-            for number, finding in records(document["results"]):
+            for number, finding in tracked.records(document["results"]):
                 yield from _finding(f"{pointer}/results/{number}", finding, source)
         elif "finding_id" in document:
             yield from _notes(pointer, document.get("notes"), _ticket(document.get("finding_id")), source)
@@ -69,41 +53,41 @@ def parse(content: bytes, source: Source) -> Iterator[Item]:
 
 
 def _ticket(value: object) -> str | None:
-    found = text(value)
+    found = tracked.text(value)
     return f"{NAME}:{found}" if found else None
 
 
 def _person(user: object) -> str | None:
-    found = record(user)
-    return text(found.get("email")) or text(found.get("username")) or text(found.get("id")) or text(user)
+    found = tracked.record(user)
+    return tracked.text(found.get("email")) or tracked.text(found.get("username")) or tracked.text(found.get("id")) or tracked.text(user)
 
 
 def _finding(pointer: str, finding: dict[str, Any], source: Source) -> Iterator[Item]:
     fields, ticket = source.mapping.fields if source.mapping else Fields(), _ticket(finding.get("id"))
     if ticket is None:
-        yield Reject(pointer, "missing_id", "the finding has no id", raw(finding))
+        yield Reject(pointer, "missing_id", "the finding has no id", tracked.raw(finding))
         return
     holds = [name for name in _STATES if finding.get(name) is True]
     state = _NAMES.get(holds[0], holds[0]) if holds else "active" if finding.get("active") is True else "inactive"
-    severity, own_id = text(finding.get("severity")), text(finding.get("unique_id_from_tool"))
-    changed = stamp(source, finding.get("last_status_update"))
+    severity, own_id = tracked.text(finding.get("severity")), tracked.text(finding.get("unique_id_from_tool"))
+    changed = tracked.stamp(source, finding.get("last_status_update"))
     yield Ticket(
         pointer=pointer,
         ticket=ticket,
-        title=text(finding.get("title")),
+        title=tracked.text(finding.get("title")),
         native_state=state,
-        state_words=words(state),
+        state_words=tracked.words(state),
         native_priority=severity,
-        severity_words=words(severity),
-        due_at=due_us(source, finding.get(fields.due or "")),
-        labels=texts(finding.get("tags")),
-        texts=tuple(found for name in ("description", "mitigation") if (found := text(finding.get(name)))),
+        severity_words=tracked.words(severity),
+        due_at=tracked.due_us(source, finding.get(fields.due or "")),
+        labels=tracked.texts(finding.get("tags")),
+        texts=tuple(found for name in ("description", "mitigation") if (found := tracked.text(finding.get(name)))),
         refs=(own_id,) if own_id else (),
-        created=stamp(source, finding.get("created")) or stamp(source, finding.get("date")),
-        updated=changed or stamp(source, finding.get("updated")),
+        created=tracked.stamp(source, finding.get("created")) or tracked.stamp(source, finding.get("date")),
+        updated=changed or tracked.stamp(source, finding.get("updated")),
     )
-    accepted = [found for _, item in records(finding.get("accepted_risks")) if (found := stamp(source, item.get("created")))]
-    dated = {"mitigated": stamp(source, finding.get("mitigated")), "risk_accepted": min(accepted) if accepted else changed}
+    accepted = [found for _, item in tracked.records(finding.get("accepted_risks")) if (found := tracked.stamp(source, item.get("created")))]
+    dated = {"mitigated": tracked.stamp(source, finding.get("mitigated")), "risk_accepted": min(accepted) if accepted else changed}
     for name in ("mitigated", "risk_accepted", "false_p", "duplicate", "out_of_scope", "verified"):
         is_so = bool(dated["mitigated"]) if name == "mitigated" else finding.get(name) is True
         at = dated.get(name, changed)
@@ -112,17 +96,17 @@ def _finding(pointer: str, finding: dict[str, Any], source: Source) -> Iterator[
         elif is_so and at is not None:
             actor = _person(finding.get("mitigated_by")) if name == "mitigated" else None
             native_id = f"{ticket}:{name}:{at.us}"
-            yield Fact(pointer=f"{pointer}/{name}", section="entry", words=words(name), at=at, ticket=ticket, native_id=native_id, actor=actor, text=name)
+            yield Fact(pointer=f"{pointer}/{name}", section="entry", words=tracked.words(name), at=at, ticket=ticket, native_id=native_id, actor=actor, text=name)
     notes = finding.get("notes")
     yield from _notes(pointer, notes.get("results", notes.get("notes")) if isinstance(notes, dict) else notes, ticket, source)
 
 
 def _notes(pointer: str, notes: object, ticket: str | None, source: Source) -> Iterator[Item]:
-    for number, note in records(notes):
-        where, at, own_id = f"{pointer}/notes/{number}", stamp(source, note.get("date")), text(note.get("id"))
+    for number, note in tracked.records(notes):
+        where, at, own_id = f"{pointer}/notes/{number}", tracked.stamp(source, note.get("date")), tracked.text(note.get("id"))
         if ticket is None:
-            yield Reject(where, "no_ticket", "the notes do not say of which finding they are", raw(note))
+            yield Reject(where, "no_ticket", "the notes do not say of which finding they are", tracked.raw(note))
         elif at is None:
-            yield undated(where, note, "date")
+            yield tracked.undated(where, note, "date")
         else:
-            yield comment(where, ticket, at, f"note:{own_id}" if own_id else None, _person(note.get("author")), text(note.get("entry")))
+            yield tracked.comment(where, ticket, at, f"note:{own_id}" if own_id else None, _person(note.get("author")), tracked.text(note.get("entry")))

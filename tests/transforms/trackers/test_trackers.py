@@ -337,6 +337,7 @@ def test_an_unknown_zone_of_a_source_is_exit_2(tools):
         ("See below\r\n> **Handoff-Finding:** `tool:own-7`\r\nhandoff-finding: b.", ("tool:own-7", "b.")),
         ("we say handoff-finding: x in passing", ()),
         ("handoff-finding:\nnext", ("next",)),
+        ("{noformat}\nhandoff-finding: 4f2a9c{noformat}\nhandoff-cycle: 2", ("4f2a9c",)),
         ("", ()),
         (None, ()),
     ],

@@ -195,10 +195,12 @@ def _mean(shares: list[_Share], place: int) -> float | None:
 
 
 def _latency(shares: list[_Share], period: Period) -> Markup:
+    # In one unit, so that a column is read at one glance.
+    largest = max(abs(effect) for share in shares for effect in (share.within, share.mix))
     rows = [
         [
             fragments.band(share.severity), fragments.amount(share.counts.before), _mean_cell(share.before), fragments.amount(share.counts.now), _mean_cell(share.now),
-            _effect(share.within), _effect(share.mix),
+            _effect(share.within, largest), _effect(share.mix, largest),
         ]
         for share in shares
     ]  # fmt: skip
@@ -206,7 +208,7 @@ def _latency(shares: list[_Share], period: Period) -> Markup:
         [
             "all", fragments.amount(sum(share.counts.before for share in shares)), _mean_cell(_mean(shares, 0)),
             fragments.amount(sum(share.counts.now for share in shares)), _mean_cell(_mean(shares, 1)),
-            _effect(sum(share.within for share in shares)), _effect(sum(share.mix for share in shares)),
+            _effect(sum(share.within for share in shares), largest), _effect(sum(share.mix for share in shares), largest),
         ]
     )  # fmt: skip
     last, this = sentence_case(period.last), sentence_case(period.this)
@@ -233,5 +235,5 @@ def _mean_cell(seconds: float | None) -> str | Markup:
     return EMPTY if seconds is None else duration(seconds, "business")
 
 
-def _effect(seconds: float) -> str | Markup:
-    return _signed(seconds, seconds) if round(seconds, 3) else fragments.amount(0)
+def _effect(seconds: float, largest: float) -> str | Markup:
+    return _signed(seconds, largest) if round(seconds, 3) else fragments.amount(0)

@@ -16,7 +16,7 @@ from transforms.report.fragments import EMPTY, Column
 from transforms.report.headlines import DEPTH, MEDIAN, NINETIETH
 from transforms.report.period import Period
 from transforms.report.thresholds import Thresholds
-from transforms.report.wording import count, duration, listed, percent, sentence_case, verb
+from transforms.report.wording import count, duration, listed, percent, sentence_case
 
 NAME = "diagnosis"
 TITLE = "Diagnosis"
@@ -63,7 +63,9 @@ def lede(frames: Mapping[str, polars.DataFrame]) -> str:
     outdated = [severity for severity, state in states.items() if state.ownership == "outdated"]
     first = f"latency is over target for {listed(over)}" if over else "latency is over target for no severity"
     second = f"ownership is outdated for {listed(outdated)}" if outdated else "ownership is outdated for none"
-    return sentence_case(f"{first}, and {second}; for {bands[0].severity}: {diagnosis.advice(states[bands[0].severity])}.")
+    # What the most severe band asks for that asks for something by its latency, else by its ownership.
+    leading = next(iter([*over, *outdated]), bands[0].severity)
+    return sentence_case(f"{first}, and {second}; for {leading}: {diagnosis.advice(states[leading])}.")
 
 
 def render(frames: Mapping[str, polars.DataFrame]) -> Markup:
@@ -121,7 +123,7 @@ def _sentence(band: _Band, period: Period, thresholds: Thresholds) -> str:
         _latency(band, state),
         diagnosis.OWNERSHIP[state.ownership] + (f" ({band.active:,} of {count(band.open_findings, 'open finding')} with an owner who is still there)" if band.open_findings else ""),
         diagnosis.QUEUE[state.queue]
-        + (f" ({band.unrouted:,} of {band.waiting:,} not acknowledged {verb(band.unrouted, 'waits', 'wait')} unrouted)" if band.waiting else " (nothing waits for an acknowledgement)"),
+        + (f" ({band.unrouted:,} of {band.waiting:,} not acknowledged {'waits' if band.unrouted == 1 else 'wait'} unrouted)" if band.waiting else " (nothing waits for an acknowledgement)"),
         f"{diagnosis.ARRIVALS[state.arrivals]} ({band.opened:,} opened, {band.acknowledged:,} acknowledged)",
     ]
     return sentence_case(f"{clauses[0]}, {clauses[1]}, {clauses[2]}, and {clauses[3]}: {diagnosis.advice(state)}.")

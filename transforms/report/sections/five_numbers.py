@@ -133,7 +133,7 @@ def _overview(found: list[Headline], period: Period) -> Markup:
             fragments.table("The five numbers, with what is behind them", columns, rows, is_wide=True),
             fragments.note(
                 "Latencies are of the most severe band that has any, the others of all bands. Coverage: the share of what ought to be measured that was. "
-                "Confidence is defined, with its thresholds, under definitions. The interval holds the median of what could have been measured with 95 %, whatever its distribution."
+                "Confidence is defined, with its thresholds, under definitions. The interval holds the median with a confidence of 95 %, whatever the distribution."
             ),
         ]
     )

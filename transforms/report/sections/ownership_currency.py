@@ -11,7 +11,7 @@ from markupsafe import Markup
 from transforms.domain.vocabulary import RATED_BANDS
 from transforms.report import charts, fragments
 from transforms.report.fragments import EMPTY, Column
-from transforms.report.groups import NONE, Group, large_enough, named_teams, parted
+from transforms.report.groups import LONGEST_NAME, NONE, Group, large_enough, named_teams, parted
 from transforms.report.period import Period
 from transforms.report.thresholds import Thresholds
 from transforms.report.wording import count, instant, listed, percent, verb
@@ -102,7 +102,7 @@ def _groups(frames: Mapping[str, polars.DataFrame], dimension: str) -> list[Grou
 
 def _cut(groups: list[Group], named: AbstractSet[str], label: str, caption: str) -> Markup:
     shown, pool = parted(groups, named)
-    body = [[fragments.foreign(None if group.name == NONE else group.name, f"no {label}"), *_figures(group.figures)] for group in shown]
+    body = [[fragments.foreign(None if group.name == NONE else group.name, f"no {label}", longest=LONGEST_NAME), *_figures(group.figures)] for group in shown]
     if pool:
         body.append([pool.label, *_figures(pool.figures)])
     return fragments.table(f"Open findings by {label}, {caption}", [Column(label.capitalize(), False), *_COLUMNS], body, is_wide=True)

@@ -12,7 +12,7 @@ from markupsafe import Markup
 
 from transforms.report import charts, fragments
 from transforms.report.fragments import EMPTY, Column
-from transforms.report.groups import NONE, Group, Pool, named_teams, parted, team_groups
+from transforms.report.groups import LONGEST_NAME, NONE, Group, Pool, named_teams, parted, team_groups
 from transforms.report.period import Period
 from transforms.report.thresholds import Thresholds
 from transforms.report.wording import count, duration, instant, verb
@@ -72,7 +72,7 @@ def render(frames: Mapping[str, polars.DataFrame]) -> Markup:
 
 
 def _name(team: str) -> Markup:
-    return fragments.foreign(None if team == NONE else team, "no team")
+    return fragments.foreign(None if team == NONE else team, "no team", longest=LONGEST_NAME)
 
 
 def _figures(figures: Mapping[str, int], median: float | None, minimum: int) -> list[str | Markup]:

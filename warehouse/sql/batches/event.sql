@@ -29,6 +29,13 @@ compared AS (
     LEFT JOIN own_bands USING (event_id, finding_id)
     LEFT JOIN inherited_bands ON inherited_bands.finding_id = routed.finding_id AND inherited_bands.cycle = routed.cycle
     LEFT JOIN derived.band AS inherited_band ON inherited_band.severity = inherited_bands.severity
+),
+withdrawal AS (
+    -- The last one of a cycle takes back all that was acknowledged by then (ruling 46).
+    SELECT finding_id, cycle, max(occurred_at) AS withdrawn_at, arg_max(actor, (occurred_at, event_id)) AS withdrawn_by
+    FROM derived.event
+    WHERE event = 'acknowledgement_withdrawn' AND cycle IS NOT NULL
+    GROUP BY finding_id, cycle
 )
 SELECT
     'event' AS subject_kind, event.event_id AS subject_id, event.finding_id, event.cycle,
@@ -45,10 +52,12 @@ SELECT
     CASE WHEN event.event = 'acknowledged' THEN event.occurred_at END AS acknowledgement_at,
     CASE WHEN event.event <> 'acknowledged' THEN event.occurred_at END AS event_at,
     compared.routed_severity, compared.routed_rank, compared.band_rank,
-    band.severity AS band
+    band.severity AS band,
+    withdrawal.withdrawn_by, withdrawal.withdrawn_at
 FROM derived.event
 LEFT JOIN derived.finding USING (finding_id)
 LEFT JOIN derived.cycle ON cycle.finding_id = event.finding_id AND cycle.cycle = event.cycle
 LEFT JOIN compared ON compared.event_id = event.event_id AND compared.finding_id = event.finding_id
 LEFT JOIN derived.band ON band.rank = compared.band_rank
+LEFT JOIN withdrawal ON withdrawal.finding_id = event.finding_id AND withdrawal.cycle = event.cycle AND event.status = 'withdrawn'
 WHERE event.method <> 'own'

@@ -39,8 +39,9 @@ latency_groups AS (
         -- Ranks of the interval: the normal approximation of the binomial, outwards; from 6 on the least and the greatest hold 95 %.
         greatest(floor(population / 2 - 0.98 * sqrt(population)), 1)::BIGINT AS low_rank,
         least(ceil(1 + population / 2 + 0.98 * sqrt(population)), population)::BIGINT AS high_rank,
-        list(latency_business_seconds ORDER BY latency_business_seconds) FILTER (WHERE is_acknowledged) AS business,
-        list(latency_seconds ORDER BY latency_seconds) FILTER (WHERE is_acknowledged) AS wall
+        -- Sorted as a whole: far quicker than an aggregate that keeps an order.
+        list_sort(list(latency_business_seconds) FILTER (WHERE is_acknowledged)) AS business,
+        list_sort(list(latency_seconds) FILTER (WHERE is_acknowledged)) AS wall
     FROM taken_up
     JOIN spans ON taken_up_at >= starts_at AND taken_up_at < ends_at
     GROUP BY GROUPING SETS ((period_grain, period_start), (period_grain, period_start, taken_up.severity))
@@ -100,25 +101,33 @@ dated_figures AS (
     WHERE is_of_mode AND dated_groups.bad > 0
 ),
 waiting AS (
-    SELECT severity, finding_id, spans.period_grain, spans.period_start
+    SELECT severity, period_grain, period_start
     FROM mart.unrouted_queue CROSS JOIN spans
     WHERE is_current
     UNION ALL
-    SELECT queue.severity, queue.finding_id, spans.period_grain, spans.period_start
-    FROM derived.queue AS queue
-    JOIN spans ON NOT is_current AND spans.ends_at BETWEEN queue.first_at AND queue.last_at
+    SELECT severity, period_grain, period_start
+    FROM derived.queue
+    JOIN spans ON NOT is_current AND ends_at BETWEEN first_at AND last_at
+),
+waiting_totals AS (
+    SELECT period_grain, period_start, coalesce(severity, 'all') AS severity, count(*) AS waiting
+    FROM waiting
+    GROUP BY period_grain, period_start, GROUPING SETS ((), (severity))
+),
+unacknowledged AS (
+    SELECT coalesce(severity, 'all') AS severity, count(*) AS eligible
+    FROM mart.handoff
+    WHERE is_open AND acknowledged_at IS NULL
+    GROUP BY GROUPING SETS ((), (severity))
 ),
 queues AS (
     SELECT
-        grid.period_grain, grid.period_start, grid.severity, NULL::VARCHAR AS failure_mode, 'unrouted_queue_depth' AS number, NULL::VARCHAR AS clock,
-        count(waiting.finding_id) AS waiting,
-        CASE WHEN grid.is_current THEN (
-            SELECT count(*) FROM mart.handoff WHERE is_open AND acknowledged_at IS NULL AND grid.severity IN ('all', handoff.severity)
-        ) END AS eligible
+        period_grain, period_start, severity, NULL::VARCHAR AS failure_mode, 'unrouted_queue_depth' AS number, NULL::VARCHAR AS clock,
+        coalesce(waiting, 0) AS waiting,
+        CASE WHEN is_current THEN coalesce(unacknowledged.eligible, 0) END AS eligible
     FROM grid
-    LEFT JOIN waiting
-        ON (waiting.period_grain, waiting.period_start) = (grid.period_grain, grid.period_start) AND grid.severity IN ('all', waiting.severity)
-    GROUP BY ALL
+    LEFT JOIN waiting_totals USING (period_grain, period_start, severity)
+    LEFT JOIN unacknowledged USING (severity)
 ),
 figures AS (
     SELECT * FROM latencies

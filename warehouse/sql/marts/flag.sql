@@ -1,7 +1,7 @@
 -- One row per subject and failed expectation: what is wrong with it, since when, and whose it is.
 -- key: expectation, subject_kind, subject_id, finding_id, cycle
--- subject_kind VARCHAR: finding, target, file, row, event, register, scanner, term or law - what subject_id is an id of.
--- subject_id VARCHAR: Finding, target as scanned, claim of a file, claim and pointer of a row, observation, event, register and key, scanner, scanner with format and native term.
+-- subject_kind VARCHAR: finding, target, file, row, event, register, scanner, term, source, business_unit, team or law - what subject_id is an id of.
+-- subject_id VARCHAR: Finding, target as scanned, claim of a file, claim and pointer of a row, observation, event, register and key, scanner, scanner with format and native term; of an early warning its kind and what it is about.
 -- finding_id VARCHAR: Finding that it concerns; null where it concerns none, or several.
 -- cycle INTEGER: Handoff cycle of that finding; null where it concerns none.
 -- expectation VARCHAR: Expectation that does not hold, in mart.expectation_result.

@@ -345,6 +345,21 @@ parts_of_whole AS (
     UNION ALL
     SELECT 'mart.lag_attribution', count(*), count(*) FILTER (WHERE lost_us > 0), 'rows, and those that lost time'
     FROM mart.lag_attribution
+    UNION ALL
+    SELECT 'mart.sweep binding', (SELECT count(*) FROM mart.binding_gap), sum(handoffs), 'open handoffs on no active asset, and those that a sweep puts before a person'
+    FROM mart.sweep
+    WHERE kind = 'binding' AND state = 'open'
+    UNION ALL
+    SELECT 'mart.sweep unmatched_activity', (SELECT count(*) FROM mart.event WHERE finding_id IS NULL AND method <> 'own'), sum(events),
+        'events that match no one finding, and those that a sweep puts before a person'
+    FROM mart.sweep
+    WHERE kind = 'unmatched_activity' AND state = 'open' AND reason <> 'before_capture'
+    UNION ALL
+    SELECT 'mart.early_warning breach_expected', count(*), count(*) FILTER (WHERE warning.finding_id IS NOT NULL),
+        'expected breaches, and those that are forecast'
+    FROM mart.early_warning AS breach
+    LEFT JOIN mart.breach_forecast AS warning ON warning.finding_id = breach.subject_id AND warning.cycle = breach.cycle
+    WHERE breach.kind = 'breach_expected'
 ),
 evidence_sums AS (
     -- Against the tables that the populations are of, not against the rows that were judged.

@@ -24,7 +24,8 @@ SELECT
     epoch_us(responsibility.named_at) AS named_us,
     epoch_us(responsibility.decayed_at) AS decayed_us,
     coalesce(refusal.decliners, []) AS decliners,
-    coalesce(refusal.declined_us, []) AS declined_us
+    coalesce(refusal.declined_us, []) AS declined_us,
+    handoff.scanners
 FROM mart.handoff AS handoff
 JOIN mart.responsibility AS responsibility USING (finding_id, cycle)
 LEFT JOIN refusal USING (finding_id, cycle)
