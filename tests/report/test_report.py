@@ -335,6 +335,25 @@ def test_contrast(scheme):
         assert _contrast(colours[name], colours["paper"]) >= 3, name
 
 
+def _over(colour: str, share: float, ground: str) -> str:
+    """A colour that covers a ground in part."""
+    parts = [round(share * int(colour[at : at + 2], 16) + (1 - share) * int(ground[at : at + 2], 16)) for at in (1, 3, 5)]
+    return "#" + "".join(f"{part:02x}" for part in parts)
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_contrast_on_a_coloured_ground(scheme):
+    """The word in the spread of a curve, and figures in the cells of a heat map: WCAG 2.1, text."""
+    colours = _colours(scheme)
+    style = files("transforms.report").joinpath("style.css").read_text(encoding="utf-8")
+    (spread,) = re.findall(r"\.spread \{[^}]*fill-opacity: ([0-9.]+)", style)
+    heats = re.findall(r"\.heat-[0-9] \{ background: color-mix\(in srgb, var\(--plain\) ([0-9]+)%", style)
+    assert len(heats) == 5
+    assert _contrast(colours["quiet"], _over(colours["plain"], float(spread), colours["paper"])) >= 4.5
+    for heat in heats:
+        assert _contrast(colours["ink"], _over(colours["plain"], int(heat) / 100, colours["paper"])) >= 4.5, heat
+
+
 #: Machado, Oliveira and Fernandes (2009), severity 1.
 _BLIND = {
     "none": ((1, 0, 0), (0, 1, 0), (0, 0, 1)),
