@@ -93,8 +93,8 @@ def hostile_texts(tmp_path_factory: pytest.TempPathFactory) -> Iterator[duckdb.D
     for number, (title, target) in enumerate(zip(HOSTILE, targets, strict=True)):
         _scan(landing / "scans" / f"s{number}.json", target, f"2026-04-{20 + number}T09:00:00Z", {f"F{number}": title})
     for number in range(1, len(HOSTILE_TEAMS) + 1):
-        # As many as a team must have to be shown by itself.
-        _scan(landing / "scans" / f"t{number}.json", f"asset-{number}", "2026-04-20T09:00:00Z", {f"T{number}-{own}": f"Finding {own}" for own in range(10)})
+        # As many as a team must have to be shown by itself; captured last, so that the titles above stay those that wait longest.
+        _scan(landing / "scans" / f"t{number}.json", f"asset-{number}", "2026-05-01T09:00:00Z", {f"T{number}-{own}": f"Finding {own}" for own in range(10)})
     (landing / "scans" / "<img src=x onerror=alert(1)>.json").write_text('{"findings": [', encoding="utf-8")
     _csv(
         landing / "activity" / "activity.csv",
