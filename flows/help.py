@@ -11,7 +11,7 @@ from typer.core import TyperCommand, TyperGroup
 #: Commands under the heading that help shows them by; one that stands nowhere is shown last.
 AUDIENCES = {
     "Run it": ("run", "pull", "status", "release", "discard", "retract", "reprocess", "rebuild", "verify"),
-    "Ask": ("sql", "explain", "whatif", "formats", "trackers"),
+    "Ask": ("sql", "explain", "warnings", "whatif", "formats", "trackers"),
     "Answer and tell": ("ack", "decline", "reassign", "link", "dispatch", "tickets", "sweep"),
     "Hand over": ("report", "desk", "evidence", "export", "redact"),
     "Keep it running": ("serve", "doctor", "watchdog", "simulate"),
@@ -50,8 +50,10 @@ JSON_KEYS = {
     "link": ("url", "finding_id", "cycle", "person_id", "expires_at"),
     "dispatch": ("as_of", "counts", "steps"),
     "tickets": ("rows",),
-    "sweep": ("ownership", "reassignments", "without_proposal", "files"),
+    "sweep": ("open", "settled", "ownership", "reassignments", "aliases", "links", "attestations", "without_proposal", "files"),
+    "warnings": ("rows",),
     "report": ("period", "report"),
+    "desk": ("folder", "is_redacted", "rows", "files", "bytes"),
     "evidence": ("rows",),
     "export": ("export", "version", "as_of", "digests", "format", "writer", "tables"),
     "redact": ("redacted",),
