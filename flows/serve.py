@@ -82,6 +82,7 @@ def serve(options: Options) -> None:
             raise UsageError("--port", seen=f"{options.host}:{options.port}: {fault}", expected="a free port", remedy="end what listens there, or choose another --port")
         folder = home.folder / "prefect"
         (folder / "logs").mkdir(parents=True, exist_ok=True)
+        (folder / "tmp").mkdir(mode=0o700, exist_ok=True)
         api = Api(f"http://{_in_url(options.host)}:{options.port}/api", auth)
         group = _Children(folder / "logs", _environment(options, home, folder, api.url, zone, auth), end)
         try:
@@ -153,6 +154,8 @@ def _environment(options: Options, home: Home, folder: Path, url: str, zone: str
         "PREFECT_CLOUD_ENABLE_ORCHESTRATION_TELEMETRY": "false",
         "PREFECT_SERVER_UI_SHOW_PROMOTIONAL_CONTENT": "false",
         "PREFECT_HOME": str(folder),
+        # A worker keeps its things at a fixed name in the temporary folder: in the machine's own, another user's worker would be in the way.
+        "TMPDIR": str(folder / "tmp"),
         "PREFECT_API_URL": url,
         # Leases that are kept in memory are gone with a server that is killed, and the slots that they stand for stay taken for good.
         "PREFECT_SERVER_CONCURRENCY_LEASE_STORAGE": "prefect.server.concurrency.lease_storage.filesystem",

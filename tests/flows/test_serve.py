@@ -183,6 +183,7 @@ def test_a_scheduler_is_brought_up_disturbed_and_ends(running: Running):
     assert "only-for-this-test" not in running.words()
     for pid in running.children().values():
         told = (Path("/proc") / str(pid) / "environ").read_bytes().split(b"\0")
+        assert f"TMPDIR={running.home}/prefect/tmp".encode() in told, "not where other users are"
         assert {b"PREFECT_SERVER_ANALYTICS_ENABLED=false", b"DO_NOT_TRACK=1"} <= set(told), "nothing phones home"
     assert listens_on(running.port) == {"127.0.0.1"}, "on this machine alone"
 
