@@ -20,8 +20,9 @@ SHOWN = 200
 POLICY = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'"
 
 _STYLE = """
-:root { color-scheme: light dark; --edge: #8886; --bad: #b3261e; --warn: #8a5a00; --good: #1b6e3c; }
-@media (prefers-color-scheme: dark) { :root { --bad: #ff8a80; --warn: #ffc66b; --good: #7fd8a0; } }
+html { background: var(--paper); color: var(--ink); }
+:root { color-scheme: light dark; --paper: #fdfcf9; --ink: #1d2126; --edge: #8886; --bad: #b3261e; --warn: #8a5a00; --good: #1b6e3c; }
+@media (prefers-color-scheme: dark) { :root { --paper: #15181c; --ink: #e7e5df; --bad: #ff8a80; --warn: #ffc66b; --good: #7fd8a0; } }
 body { font: 1rem/1.5 system-ui, sans-serif; max-width: 75rem; margin: 2rem auto; padding: 0 1rem; }
 .wide { overflow-x: auto; }
 :focus-visible { outline: 2px solid; outline-offset: 2px; }
@@ -34,7 +35,7 @@ code { font-size: 0.9em; }
 .failed { color: var(--warn); font-weight: 600; }
 .holds { color: var(--good); }
 details { margin: 0.5rem 0; } summary { cursor: pointer; }
-@media print { details { display: block; } body { max-width: none; } }
+@media print { :root { color-scheme: light; --paper: #fff; --ink: #000; --bad: #b3261e; --warn: #8a5a00; --good: #1b6e3c; } details { display: block; } body { max-width: none; } }
 """
 
 
