@@ -47,11 +47,6 @@ seen AS (
 target_place AS (
     SELECT target, unnest(places) AS covered FROM derived.target
 ),
-looked_for AS (
-    SELECT DISTINCT seen.finding_id, seen.scanner, seen.target, seen.last_seen_at, target_place.covered
-    FROM (SELECT *, unnest(targets) AS one_target FROM seen) AS seen
-    JOIN target_place ON target_place.target = seen.one_target
-),
 scans AS (
     SELECT
         claim_id, scanned_at, is_healthy, unnest(scanners) AS scanner,
@@ -69,19 +64,52 @@ covers AS MATERIALIZED (
     FROM scans
     JOIN derived.scan_place USING (claim_id)
 ),
+covered_place AS (
+    SELECT DISTINCT place FROM covers
+),
+-- What has to be looked for in the same places by the same scanner: the findings of an asset, mostly.
+looked_for AS (
+    SELECT seen.finding_id, seen.scanner, seen.target, seen.last_seen_at, list_sort(list(DISTINCT target_place.covered)) AS places
+    FROM (SELECT *, unnest(targets) AS one_target FROM seen) AS seen
+    JOIN target_place ON target_place.target = seen.one_target
+    SEMI JOIN covered_place ON covered_place.place = target_place.covered
+    GROUP BY seen.finding_id, seen.scanner, seen.target, seen.last_seen_at
+),
+searched AS MATERIALIZED (
+    SELECT scanner, places, unnest(places) AS place
+    FROM (SELECT DISTINCT scanner, places FROM looked_for)
+),
+-- A scan may cover several of the places, and counts once. Those of one instant are one step of the timeline.
+cover_step AS (
+    SELECT scanner, places, reason, scanned_at, count(*) AS scans, min(claim_id) AS first_claim, max(claim_id) AS last_claim
+    FROM (
+        SELECT DISTINCT searched.scanner, searched.places, covers.reason, covers.scanned_at, covers.claim_id
+        FROM searched
+        JOIN covers ON covers.place = searched.place AND covers.scanner = searched.scanner
+    )
+    GROUP BY scanner, places, reason, scanned_at
+),
+-- From each step on, what a finding last seen just before it meets: each of them would otherwise meet every later scan.
+timeline AS (
+    SELECT
+        scanner, places, reason, scanned_at, first_claim,
+        sum(scans) OVER latest_first AS scans,
+        first_value(last_claim) OVER latest_first AS last_claim
+    FROM cover_step
+    WINDOW latest_first AS (PARTITION BY scanner, places, reason ORDER BY scanned_at DESC)
+),
 -- A scan later than the last that holds it does not hold it. What proves is named by its first scan, what does not by its last.
 covering AS (
     SELECT
-        looked_for.finding_id, looked_for.scanner, looked_for.target, covers.reason,
-        min(covers.scanned_at) AS first_at,
-        count(DISTINCT covers.claim_id) AS scans,
-        CASE
-            WHEN covers.reason = 'not_in_later_scan' THEN arg_min(covers.claim_id, (covers.scanned_at, covers.claim_id))
-            ELSE arg_max(covers.claim_id, (covers.scanned_at, covers.claim_id))
-        END AS claim_id
-    FROM looked_for
-    JOIN covers ON covers.place = looked_for.covered AND covers.scanner = looked_for.scanner AND covers.scanned_at > looked_for.last_seen_at
-    GROUP BY looked_for.finding_id, looked_for.scanner, looked_for.target, covers.reason
+        looked_for.finding_id, looked_for.scanner, looked_for.target, looked_for.reason,
+        timeline.scanned_at AS first_at,
+        timeline.scans::BIGINT AS scans,
+        CASE WHEN looked_for.reason = 'not_in_later_scan' THEN timeline.first_claim ELSE timeline.last_claim END AS claim_id
+    -- Null is before everything in an ASOF join.
+    FROM (SELECT * FROM looked_for CROSS JOIN (SELECT DISTINCT reason FROM scans) WHERE last_seen_at IS NOT NULL) AS looked_for
+    ASOF JOIN timeline
+        ON timeline.scanner = looked_for.scanner AND timeline.places = looked_for.places AND timeline.reason = looked_for.reason
+        AND looked_for.last_seen_at < timeline.scanned_at
 ),
 proven AS (
     SELECT finding_id, scanner, target, first_at AS absent_since_at, scans AS absent_scans
@@ -100,6 +128,12 @@ by_place AS (
     WHERE is_healthy
     GROUP BY ALL
 ),
+by_other AS (
+    SELECT searched.scanner, searched.places, by_place.scanned_at, by_place.claim_id
+    FROM searched
+    JOIN by_place ON by_place.place = searched.place AND by_place.scanner <> searched.scanner
+    QUALIFY row_number() OVER (PARTITION BY searched.scanner, searched.places ORDER BY by_place.scanned_at DESC, by_place.claim_id) = 1
+),
 candidates AS (
     SELECT
         finding_id, scanner, target, claim_id, reason, NULL AS scanned_at,
@@ -110,9 +144,10 @@ candidates AS (
     FROM seen
     JOIN elsewhere ON elsewhere.scanner = seen.scanner AND elsewhere.scanned_at > seen.last_seen_at
     UNION ALL
-    SELECT looked_for.finding_id, looked_for.scanner, looked_for.target, by_place.claim_id, 'other_scanner', by_place.scanned_at, 7
+    SELECT looked_for.finding_id, looked_for.scanner, looked_for.target, by_other.claim_id, 'other_scanner', by_other.scanned_at, 7
     FROM looked_for
-    JOIN by_place ON by_place.place = looked_for.covered AND by_place.scanner <> looked_for.scanner AND by_place.scanned_at > looked_for.last_seen_at
+    JOIN by_other
+        ON by_other.scanner = looked_for.scanner AND by_other.places = looked_for.places AND by_other.scanned_at > looked_for.last_seen_at
 ),
 chosen AS (
     SELECT *
