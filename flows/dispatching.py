@@ -14,12 +14,13 @@ from flows import settings
 from flows.acknowledging import signer
 from flows.channels import Channel, Letter, channel
 from transforms import dispatch, messages
-from transforms.dispatch import Before, Decision, Message, Plan, Sent, Taken
+from transforms.dispatch import Before, Decision, Message, Plan, Taken
 from transforms.domain.digests import identifier
 from transforms.domain.errors import RunError
 from transforms.domain.instants import iso
 from transforms.domain.vocabulary import BAND_RANK
 from transforms.messages import Answers
+from transforms.recipients import Sent
 from warehouse import dispatch as published
 from warehouse import links, originated
 from warehouse.dispatch import Facts

@@ -10,11 +10,12 @@ from typing import NamedTuple
 from jinja2 import Environment, StrictUndefined, Template
 
 from transforms.acknowledgement import NOT_IN_A_DIGEST, may_acknowledge
-from transforms.dispatch import Case, Message, lost_route, reasons, zone_of
+from transforms.dispatch import Case, Message, lost_route, reasons
 from transforms.domain.documents import one_line
 from transforms.domain.instants import MICROSECONDS, from_us, zone
 from transforms.domain.policy import Policy
 from transforms.domain.vocabulary import BAND_RANK
+from transforms.recipients import zone_of
 from transforms.routing import Directory
 
 #: Chats and mail programs make markup, mentions and links of these: look-alikes stand for them. The id leads to the title as it was.
