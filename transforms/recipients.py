@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Collection, Mapping
-from datetime import datetime
+from datetime import date, datetime
 from typing import NamedTuple
 
 from transforms.domain.calendar import Calendar
@@ -50,6 +50,10 @@ class Recipients:
         if calendar.name not in self._mornings:
             self._mornings[calendar.name] = calendar.last_morning(self._as_of)
         return self._mornings[calendar.name]
+
+    def day(self, person_id: str) -> date:
+        """Which business day of theirs was the last to begin, by their team's calendar."""
+        return self.calendar(person_id).local_date(self.morning(person_id))
 
     def local(self, person_id: str, at_us: int) -> datetime:
         """An instant by their clock."""

@@ -7,6 +7,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import duckdb
+
 from transforms.domain.errors import UsageError
 from warehouse.published import dicts, open_copy
 from warehouse.schema import sql_file
@@ -27,7 +29,12 @@ def read(folder: Path, kinds: Sequence[str] | None = None) -> list[dict[str, Any
     if unknown:
         raise UsageError("--kind", seen=repr(unknown[0]), expected=f"one of {', '.join(KINDS)}")
     with open_copy(folder) as connection:
-        return dicts(connection, sql_file("published/early_warning.sql"), {"kinds": [kind for kind in KINDS if not kinds or kind in kinds]})
+        return rows_of(connection, [kind for kind in KINDS if not kinds or kind in kinds])
+
+
+def rows_of(connection: duckdb.DuckDBPyConnection, kinds: Sequence[str] = KINDS) -> list[dict[str, Any]]:
+    """Rows of mart.early_warning of an open copy, as `read` has them."""
+    return dicts(connection, sql_file("published/early_warning.sql"), {"kinds": list(kinds)})
 
 
 def summary(rows: Sequence[dict[str, Any]]) -> str:
