@@ -24,7 +24,7 @@ from transforms.forewarning import Forewarning
 from transforms.messages import Answers
 from transforms.recipients import Sent
 from warehouse import dispatch as published
-from warehouse import early_warning, links, originated
+from warehouse import links, originated
 from warehouse.dispatch import Facts
 from warehouse.home import Home
 from warehouse.outbox import Entry, Outbox, open_outbox
@@ -36,9 +36,12 @@ Channels = Callable[[str], Channel]
 Sign = Callable[[str, int, str, links.Action, int], str]
 
 
+_ACTIONS = ("send", "wait", "nobody")
+
+
 @dataclass
 class Step:
-    """What is done about one message, or would be. `action`: send, wait or nobody."""
+    """What is done about one message, or would be. `action`: one of `_ACTIONS`."""
 
     action: str
     person_id: str | None
@@ -93,7 +96,8 @@ def send(
         if letter is not None:  # it goes first of what is not urgent: one message of the day, and the cap's
             before = before._replace(sent=[*before.sent, Sent(letter.person_id, at, is_urgent=False, is_digest=False)])
         plan = dispatch.plan(facts.cases, facts.directory, before, facts.policy, at)
-        found = Round(iso(at), is_applied, {**dispatch.counts(plan), "early_warnings": int(letter is not None)}, [*_warning_steps(warned, facts), *_steps(plan, facts)])
+        steps = sorted([*_warning_steps(warned, facts), *_steps(plan, facts)], key=lambda step: _ACTIONS.index(step.action))
+        found = Round(iso(at), is_applied, {**dispatch.counts(plan), "early_warnings": int(letter is not None)}, steps)
         if is_applied:
             ready = iter([step for step in found.steps if step.action == "send"])
             if letter is not None:
@@ -197,11 +201,10 @@ class _Post:
 
     def forewarn(self, letter: Forewarning, step: Step) -> None:
         """Sends a letter of early warnings, like a message about findings."""
-        about, summary = {"day": letter.day, "subjects": letter.subjects}, early_warning.summary(letter.rows)
-        payload = {"is_urgent": False, "is_digest": False, "decisions": [], "early_warning": about}
+        payload = {"is_urgent": False, "is_digest": False, "decisions": [], "early_warning": {"day": letter.day, "subjects": letter.subjects}}
         self._send(
             letter.key, letter.person_id, f"early warnings of {letter.day}", payload, step, [],
-            lambda: messages.forewarn(letter, summary, self._facts.directory, self._facts.policy, self._facts.as_of_us, self._at, self._desk),
+            lambda: messages.forewarn(letter, self._facts.directory, self._facts.policy, self._facts.as_of_us, self._at, self._desk),
         )  # fmt: skip
 
     def _send(self, key: str, person_id: str, subject: str, payload: dict[str, Any], step: Step, findings: list[str], write: Callable[[], messages.Text]) -> None:
@@ -276,7 +279,7 @@ def _warning_steps(warned: forewarning.Found, facts: Facts) -> list[Step]:
     severity, word = min(severities, key=BAND_RANK.__getitem__), "early warning"
     if letter is None:
         return [Step("nobody", None, None, False, False, severity, [], [], [word], f"nobody can be told: {_NOBODY.get(warned.unreachable, warned.unreachable)}")]
-    said = early_warning.summary(letter.rows) + (f" ({letter.new} new)" if letter.new else " (none of it new: it is said again once a week)")
+    said = forewarning.summary(letter.rows) + (f" ({letter.new} new)" if letter.new else " (none of it new: it is said again once a week)")
     action, why = ("send", said) if warned.hold is None else ("wait", f"{said}; {_HELD[warned.hold]}")
     return [Step(action, letter.person_id, facts.policy.dispatch.channels.routine, False, False, severity, [], [], [word], why, letter.key)]
 

@@ -6,6 +6,7 @@ morning would be the noise that the programme counts as a failure mode, and said
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import date
 from typing import Any, Literal, NamedTuple
@@ -17,6 +18,14 @@ from transforms.domain.policy import Policy
 from transforms.recipients import Recipients, Sent, calendars_of
 from transforms.routing import Directory
 
+KINDS = ("breach_expected", "source_silent", "arrivals_above_capacity", "ownership_currency_fell", "coverage_fell")
+_WORDS = {
+    "breach_expected": ("breach to expect within five business days", "breaches to expect within five business days"),
+    "source_silent": ("silent source", "silent sources"),
+    "arrivals_above_capacity": ("unit with arrivals above capacity", "units with arrivals above capacity"),
+    "ownership_currency_fell": ("fall of ownership currency", "falls of ownership currency"),
+    "coverage_fell": ("fall of scan coverage", "falls of scan coverage"),
+}
 HoldReason = Literal["business_day", "quiet_hours", "backoff", "cap"]
 #: How long a business day can be written to from when it begins: into the evening of the office, into the next noon of a night shift.
 _DAY_US = 16 * 3600 * MICROSECONDS
@@ -97,6 +106,12 @@ def plan(
     if before.left_alone_until.get((who, letter.day), as_of_us) > as_of_us:
         return Found(letter, "backoff")
     return Found(letter, "cap" if recipients.sent_today(before.sent)[who] >= policy.dispatch.cap_per_day else None)
+
+
+def summary(rows: Sequence[Mapping[str, Any]]) -> str:
+    """All of them in one line."""
+    counts = Counter(row["kind"] for row in rows)
+    return ", ".join(f"{counts[kind]} {_WORDS[kind][counts[kind] != 1]}" for kind in KINDS if counts[kind]) or "no early warning"
 
 
 def _week(day: date) -> Sequence[int]:

@@ -17,7 +17,7 @@ from transforms.domain.documents import one_line
 from transforms.domain.instants import MICROSECONDS, from_us, to_us, zone
 from transforms.domain.policy import Policy
 from transforms.domain.vocabulary import BAND_RANK
-from transforms.forewarning import Forewarning
+from transforms.forewarning import Forewarning, summary
 from transforms.recipients import zone_of
 from transforms.routing import Directory
 
@@ -60,9 +60,9 @@ def write(
     return Text(one_line(_subject(message, items), _SUBJECT), body)
 
 
-def forewarn(letter: Forewarning, summary: str, directory: Directory, policy: Policy, known_us: int, at_us: int, desk: str | None = None) -> Text:
-    """What a letter of early warnings says. `summary`: all of them in one line; `known_us`: the instant that they are as of."""
-    zone_name = zone_of(directory.person(letter.person_id, at_us), policy)
+def forewarn(letter: Forewarning, directory: Directory, policy: Policy, known_us: int, at_us: int, desk: str | None = None) -> Text:
+    """What a letter of early warnings says. `known_us`: the instant that they are as of."""
+    zone_name, said = zone_of(directory.person(letter.person_id, at_us), policy), summary(letter.rows)
     items = [
         {
             "number": number, "severity": row["severity"], "is_new": number <= letter.new, "detail": plain(row["detail"], 500), "title": plain(json.loads(row["evidence"]).get("title")),
@@ -74,9 +74,9 @@ def forewarn(letter: Forewarning, summary: str, directory: Directory, policy: Po
         for number, row in enumerate(letter.rows[:_WARNINGS], 1)
     ]  # fmt: skip
     body = _template("warnings.txt.j2").render(
-        as_of=_local(known_us, zone_name), summary=summary, items=items, more=len(letter.rows) - len(items), key=short_id(letter.key)
+        as_of=_local(known_us, zone_name), summary=said, items=items, more=len(letter.rows) - len(items), key=short_id(letter.key)
     )
-    return Text(one_line(f"[early warning] {summary}", _SUBJECT), body)
+    return Text(one_line(f"[early warning] {said}", _SUBJECT), body)
 
 
 def short_id(key: str) -> str:

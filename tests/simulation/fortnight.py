@@ -58,7 +58,10 @@ def people(conftest: Any, has_left: bool) -> list[dict[str, str]]:
     return [{"time_zone": "", **row} for row in rows]
 
 
-_MARTS = ("handoff", "responsibility", "person", "event", "finding", "finding_alias")
+_MARTS = (
+    "handoff", "responsibility", "person", "event", "finding", "finding_alias",
+    "forecast_listing", "breach_forecast", "ingest_capacity", "ownership_currency", "scan_coverage", "source_cadence", "early_warning",
+)  # fmt: skip
 ASSETS = {"pay": "anna", "shop": "bo", "lake": "cy", "feed": "eve"}
 #: Who stands above each owner, nearest first; when bo's leaving takes effect; how long a manager has to name another.
 ABOVE = {"anna": ("mara", "zoe"), "bo": ("mara", "zoe"), "cy": ("noor", "zoe"), "eve": ("noor", "zoe")}
