@@ -110,8 +110,12 @@ def plan(
 
 def summary(rows: Sequence[Mapping[str, Any]]) -> str:
     """All of them in one line."""
-    counts = Counter(row["kind"] for row in rows)
-    return ", ".join(f"{counts[kind]} {_WORDS[kind][counts[kind] != 1]}" for kind in KINDS if counts[kind]) or "no early warning"
+    return summary_of(Counter(row["kind"] for row in rows))
+
+
+def summary_of(counts: Mapping[str, int]) -> str:
+    """The same of how many there are of each kind."""
+    return ", ".join(f"{counts[kind]} {_WORDS[kind][counts[kind] != 1]}" for kind in KINDS if counts.get(kind)) or "no early warning"
 
 
 def _week(day: date) -> Sequence[int]:
