@@ -6,7 +6,6 @@ finds it there: what surely arrived is confirmed, what may have is sent again un
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
 from typing import Any
@@ -154,17 +153,14 @@ def _before(outbox: Outbox, facts: Facts, at: int) -> Before:
 
 def _forewarned(outbox: Outbox, before: Before, facts: Facts) -> forewarning.Before:
     """What the outbox has of letters of early warnings: they are about no single finding, so the record has none."""
-    told, failures, last = [], Counter[tuple[str, str]](), dict[tuple[str, str], int]()
+    told, until = [], {}
     for entry in outbox.entries(OUTBOX):
         if (found := entry.payload.get("early_warning")) is None:
             continue
-        place = entry.payload["person_id"], found["day"]
         if entry.state == "confirmed":
-            told.append(forewarning.Told(*place, frozenset(found["subjects"])))
-        elif entry.state == "failed":
-            failures[place] += entry.attempts
-            last[place] = max(last.get(place, 0), entry.sent_us or entry.claimed_us)
-    until = {place: last[place] + dispatch.backoff_us(attempts, facts.policy) for place, attempts in failures.items() if attempts}
+            told.append(forewarning.Told(entry.payload["person_id"], found["day"], frozenset(found["subjects"])))
+        elif entry.state == "failed" and entry.attempts:
+            until[entry.key] = (entry.sent_us or entry.claimed_us) + dispatch.backoff_us(entry.attempts, facts.policy)
     return forewarning.Before(told, before.sent, until)
 
 

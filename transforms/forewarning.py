@@ -27,7 +27,7 @@ _WORDS = {
     "coverage_fell": ("fall of scan coverage", "falls of scan coverage"),
 }
 HoldReason = Literal["business_day", "quiet_hours", "backoff", "cap"]
-#: How long a business day can be written to from when it begins: into the evening of the office, into the next noon of a night shift.
+#: How long from its beginning a business day can be written to, and on while it is open: into the evening of the office, into the next noon of a night shift.
 _DAY_US = 16 * 3600 * MICROSECONDS
 
 
@@ -45,8 +45,8 @@ class Forewarning(NamedTuple):
 
     @property
     def key(self) -> str:
-        """The same warnings on the same day are the same letter."""
-        return identifier("early warning", self.person_id, self.day, *self.subjects)
+        """A day has one letter, whatever is in it: tried again an hour later it is that letter, with what is known by then."""
+        return identifier("early warning", self.person_id, self.day)
 
 
 class Told(NamedTuple):
@@ -58,11 +58,11 @@ class Told(NamedTuple):
 
 
 class Before(NamedTuple):
-    """What went out before: letters, all messages for the cap, and by (person, day) until when a channel that failed is left alone."""
+    """What went out before: letters, all messages for the cap, and by a letter's key until when a channel that failed is left alone."""
 
     told: Collection[Told] = ()
     sent: Collection[Sent] = ()
-    left_alone_until: Mapping[tuple[str, str], int] = {}
+    left_alone_until: Mapping[str, int] = {}
 
 
 class Found(NamedTuple):
@@ -90,8 +90,7 @@ def plan(
     if person is None or not person.is_valid or person.person_id is None:
         return Found(unreachable=(person.reason if person else None) or "no_escalation_default")
     recipients = Recipients(directory, policy, as_of_us, calendars or calendars_of(policy))
-    who, morning = person.person_id, recipients.morning(person.person_id)
-    day = recipients.day(who)
+    who, day = person.person_id, recipients.day(person.person_id)
     letters = sorted((told for told in before.told if told.person_id == who), key=lambda told: told.day)
     last = letters[-1] if letters else None
     known = last.subjects if last else frozenset()
@@ -99,11 +98,11 @@ def plan(
     if last and (last.day >= day.isoformat() or not (fresh or _week(date.fromisoformat(last.day)) < _week(day))):
         return Found()
     letter = Forewarning(who, day.isoformat(), (*fresh, *(row for row in standing if subject(row) in known)), len(fresh))
-    if as_of_us >= morning + _DAY_US:
+    if as_of_us >= recipients.morning(who) + _DAY_US and not recipients.calendar(who).business_us(as_of_us, as_of_us + 1):
         return Found(letter, "business_day")
     if recipients.is_quiet(who):
         return Found(letter, "quiet_hours")
-    if before.left_alone_until.get((who, letter.day), as_of_us) > as_of_us:
+    if before.left_alone_until.get(letter.key, as_of_us) > as_of_us:
         return Found(letter, "backoff")
     return Found(letter, "cap" if recipients.sent_today(before.sent)[who] >= policy.dispatch.cap_per_day else None)
 
