@@ -70,7 +70,7 @@ def test_warnings_are_listed_with_whom_to_call(handoff, swept_home):
     assert [(row["subject_id"], row["call"]) for row in rows] == [("scans/s", ["cy"])]
     assert all(row["detail"] in out and ", ".join(row["call"]) in out for row in rows)
     code, out, _ = handoff("warnings", "--json")
-    assert [row["subject_id"] for row in json.loads(out)] == [row["subject_id"] for row in rows]
+    assert [row["subject_id"] for row in json.loads(out)["rows"]] == [row["subject_id"] for row in rows]
 
 
 @pytest.mark.parametrize("command", ["sweep", "warnings"])
