@@ -198,7 +198,7 @@ def _identified(claim: Claim, handoffs: Handoffs | None, done: Answer) -> Claim:
     names = {}
     for option, reference in (("--as", claim.person), ("--to", claim.target)):
         people = handoffs.people(reference) if reference else []
-        require_human(option, people)
+        require_human(option, people or ([{"person_id": reference, "kind": handoffs.kind_of(reference)}] if reference else []))
         names[option] = people[0]["person_id"] if len(people) == 1 else reference
         if not reference:
             continue

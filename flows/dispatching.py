@@ -13,13 +13,15 @@ from typing import Any
 from flows import settings
 from flows.acknowledging import signer
 from flows.channels import Channel, Letter, channel
-from transforms import dispatch, messages
-from transforms.dispatch import Before, Decision, Message, Plan, Sent, Taken
+from transforms import dispatch, forewarning, messages
+from transforms.dispatch import Before, Decision, Message, Plan, Taken
 from transforms.domain.digests import identifier
 from transforms.domain.errors import RunError
 from transforms.domain.instants import iso
 from transforms.domain.vocabulary import BAND_RANK
+from transforms.forewarning import Forewarning
 from transforms.messages import Answers
+from transforms.recipients import Sent
 from warehouse import dispatch as published
 from warehouse import links, originated
 from warehouse.dispatch import Facts
@@ -33,9 +35,12 @@ Channels = Callable[[str], Channel]
 Sign = Callable[[str, int, str, links.Action, int], str]
 
 
+_ACTIONS = ("send", "wait", "nobody")
+
+
 @dataclass
 class Step:
-    """What is done about one message, or would be. `action`: send, wait or nobody."""
+    """What is done about one message, or would be. `action`: one of `_ACTIONS`."""
 
     action: str
     person_id: str | None
@@ -84,10 +89,19 @@ def send(
         post = _Post(home, facts, outbox, find, by, at, sign, desk)
         if is_applied:
             post.settle()
-        plan = dispatch.plan(facts.cases, facts.directory, _before(outbox, facts, at), facts.policy, at)
-        found = Round(iso(at), is_applied, dispatch.counts(plan), _steps(plan, facts))
+        before = _before(outbox, facts, at)
+        warned = forewarning.plan(facts.warnings, facts.directory, _forewarned(outbox, before, facts), facts.policy, at)
+        letter = warned.letter if warned.hold is None else None
+        if letter is not None:  # it goes first of what is not urgent: one message of the day, and the cap's
+            before = before._replace(sent=[*before.sent, Sent(letter.person_id, at, is_urgent=False, is_digest=False)])
+        plan = dispatch.plan(facts.cases, facts.directory, before, facts.policy, at)
+        steps = sorted([*_warning_steps(warned, facts), *_steps(plan, facts)], key=lambda step: _ACTIONS.index(step.action))
+        found = Round(iso(at), is_applied, {**dispatch.counts(plan), "early_warnings": int(letter is not None)}, steps)
         if is_applied:
-            for message, step in zip(plan.messages, found.steps, strict=False):
+            ready = iter([step for step in found.steps if step.action == "send"])
+            if letter is not None:
+                post.forewarn(letter, next(ready))
+            for message, step in zip(plan.messages, ready, strict=True):
                 post.carry_out(message, step)
         found.counts["sent"] = sum(step.is_done for step in found.steps)
         found.counts["failed"] = sum(step.fault is not None for step in found.steps)
@@ -137,6 +151,19 @@ def _before(outbox: Outbox, facts: Facts, at: int) -> Before:
     return Before(sent, taken, until)
 
 
+def _forewarned(outbox: Outbox, before: Before, facts: Facts) -> forewarning.Before:
+    """What the outbox has of letters of early warnings: they are about no single finding, so the record has none."""
+    told, until = [], {}
+    for entry in outbox.entries(OUTBOX):
+        if (found := entry.payload.get("early_warning")) is None:
+            continue
+        if entry.state == "confirmed":
+            told.append(forewarning.Told(entry.payload["person_id"], found["day"], frozenset(found["subjects"])))
+        elif entry.state == "failed" and entry.attempts:
+            until[entry.key] = (entry.sent_us or entry.claimed_us) + dispatch.backoff_us(entry.attempts, facts.policy)
+    return forewarning.Before(told, before.sent, until)
+
+
 class _Post:
     """Carries messages out under one instant."""
 
@@ -156,26 +183,39 @@ class _Post:
                 self._confirm(entry, name)
 
     def carry_out(self, message: Message, step: Step) -> None:
-        """Sends it. What fails is the step's fault, and stops no other."""
-        person = self._facts.directory.person(message.person_id, self._at)
-        assert person.record is not None and step.channel is not None
+        """Sends a message about findings. What fails is the step's fault, and stops no other."""
         subject = f"{len(message.places)} findings" if message.is_digest else f"finding {message.places[0][0]}, cycle {message.places[0][1]}"
         payload = {
-            "person_id": message.person_id, "channel": step.channel, "is_urgent": message.is_urgent, "is_digest": message.is_digest,
-            "links_expire_us": self._expiry(message), "decisions": [decision._asdict() for decision in message.decisions],
+            "is_urgent": message.is_urgent, "is_digest": message.is_digest, "links_expire_us": self._expiry(message),
+            "decisions": [decision._asdict() for decision in message.decisions],
         }  # fmt: skip
-        entry = self._outbox.claim(message.key, OUTBOX, f"{subject} to {message.person_id}", payload, self._at)
-        self._outbox.send(message.key, self._at)
+        link = None if self._sign is None else lambda *place: self._answers(*place, payload["links_expire_us"])
+        self._send(
+            message.key, message.person_id, subject, payload, step, [place[0] for place in message.places],
+            lambda: messages.write(message, self._cases, self._facts.directory, self._facts.policy, self._at, link, self._desk),
+        )  # fmt: skip
+
+    def forewarn(self, letter: Forewarning, step: Step) -> None:
+        """Sends a letter of early warnings, like a message about findings."""
+        payload = {"is_urgent": False, "is_digest": False, "decisions": [], "early_warning": {"day": letter.day, "subjects": letter.subjects}}
+        self._send(
+            letter.key, letter.person_id, f"early warnings of {letter.day}", payload, step, [],
+            lambda: messages.forewarn(letter, self._facts.directory, self._facts.policy, self._facts.as_of_us, self._at, self._desk),
+        )  # fmt: skip
+
+    def _send(self, key: str, person_id: str, subject: str, payload: dict[str, Any], step: Step, findings: list[str], write: Callable[[], messages.Text]) -> None:
+        person = self._facts.directory.person(person_id, self._at)
+        assert person.record is not None and step.channel is not None
+        self._outbox.claim(key, OUTBOX, f"{subject} to {person_id}", {**payload, "person_id": person_id, "channel": step.channel}, self._at)
+        self._outbox.send(key, self._at)
         try:
-            link = None if self._sign is None else lambda *place: self._answers(*place, payload["links_expire_us"])
-            text = messages.write(message, self._cases, self._facts.directory, self._facts.policy, self._at, link, self._desk)
-            letter = Letter(message.key, text.subject, text.body, person.record, [place[0] for place in message.places], self._at)
-            name = self._find(step.channel).deliver(letter)
+            text = write()
+            name = self._find(step.channel).deliver(Letter(key, text.subject, text.body, person.record, findings, self._at))
         except RunError as error:
-            self._outbox.fail(message.key, str(error))
-            step.fault = f"{message.person_id}: {error}"
+            self._outbox.fail(key, str(error))
+            step.fault = f"{person_id}: {error}"
             return
-        entry = self._outbox.get(message.key)
+        entry = self._outbox.get(key)
         assert entry is not None
         self._confirm(entry, name)
         step.is_done = True
@@ -192,7 +232,8 @@ class _Post:
 
     def _arrived(self, entry: Entry) -> str | None:
         """What it is called where it surely arrived: in the channel, or since the record was told so."""
-        if {event["event_id"] for event in self._events(entry)} <= self._facts.event_ids:
+        told = {event["event_id"] for event in self._events(entry)}
+        if told and told <= self._facts.event_ids:
             return entry.payload["channel"]
         try:
             return self._find(entry.payload["channel"]).has(entry.key)
@@ -201,7 +242,8 @@ class _Post:
 
     def _confirm(self, entry: Entry, name: str) -> None:
         """The events go into the record before the outbox is done with it: who is killed in between says them again, in the same words."""
-        originated.originate(self._home, self._events(entry))
+        if told := self._events(entry):
+            originated.originate(self._home, told)
         self._outbox.confirm(entry.key, name, self._at)
 
     def _events(self, entry: Entry) -> list[dict[str, Any]]:
@@ -225,6 +267,19 @@ def _decisions(entry: Entry) -> list[Decision]:
     return [Decision(**decision) for decision in entry.payload["decisions"]]
 
 
+def _warning_steps(warned: forewarning.Found, facts: Facts) -> list[Step]:
+    """The line of the letter of early warnings, where there is one to write."""
+    letter, severities = warned.letter, [row["severity"] for row in facts.warnings]
+    if letter is None and warned.unreachable is None:
+        return []
+    severity, word = min(severities, key=BAND_RANK.__getitem__), "early warning"
+    if letter is None:
+        return [Step("nobody", None, None, False, False, severity, [], [], [word], f"nobody can be told: {_NOBODY.get(warned.unreachable, warned.unreachable)}")]
+    said = forewarning.summary(letter.rows) + (f" ({letter.new} new)" if letter.new else " (none of it new: it is said again once a week)")
+    action, why = ("send", said) if warned.hold is None else ("wait", f"{said}; {_HELD[warned.hold]}")
+    return [Step(action, letter.person_id, facts.policy.dispatch.channels.routine, False, False, severity, [], [], [word], why, letter.key)]
+
+
 def _steps(plan: Plan, facts: Facts) -> list[Step]:
     """One line a message, those that go out first and in their order, then those that wait, then what there is nobody for."""
     steps = [_step("send", message, facts, _reasons(message)) for message in plan.messages]
@@ -237,6 +292,7 @@ def _steps(plan: Plan, facts: Facts) -> list[Step]:
 
 _NOBODY = {"no_manager": "there is no manager that far up who can be told", "no_escalation_default": "the policy names no routing.escalation_default"}
 _HELD = {
+    "business_day": "it goes out on their next business day",
     "digest": "it goes out with the digest of their next business day",
     "quiet_hours": "it is night where they are",
     "cap": "they have had as many messages today as the policy allows",

@@ -10,8 +10,8 @@ from itertools import groupby
 from typing import Any, NamedTuple
 
 from flows.freshness import CLOCK_SECONDS, span
+from transforms import forewarning
 from transforms.domain.instants import iso, to_us
-from warehouse import early_warning
 
 #: Rows of a list that are shown; how many more there are is said.
 _SHOWN = 5
@@ -89,7 +89,7 @@ def _ahead(found: dict[str, Any], width: int | None) -> Iterator[Line]:
     if warnings := found["early_warning"]:
         people = list(dict.fromkeys(row["call"][0] for row in warnings if row["call"]))
         more = f" and {len(people) - _SHOWN} more" if len(people) > _SHOWN else ""
-        text = f"early warning: {early_warning.summary(warnings)}" + (f"; call {', '.join(people[:_SHOWN])}{more}" if people else "")
+        text = f"early warning: {forewarning.summary(warnings)}" + (f"; call {', '.join(people[:_SHOWN])}{more}" if people else "")
         yield from (Line(part, "bold yellow") for part in _wrapped(text, width))
     if found["sweep"]:
         counts = (f"{row['open']} {row['kind'].replace('_', ' ')} ({row['proposed']} proposed)" for row in found["sweep"])

@@ -8,6 +8,7 @@ from tempfile import TemporaryDirectory
 from prefect import flow
 
 from flows.orchestration import options_of, run_observed, show_query, show_table
+from transforms import forewarning
 from warehouse import early_warning
 from warehouse.schema import sql_file
 from warehouse.sweep import propose
@@ -50,7 +51,7 @@ def sweep_findings(home: str | None = None, policy: str | None = None, as_of: st
         found.open,
     )
     show_table("sweep-settled", "What was settled, by whom, and whether a file of a sweep did it", found.settled[:_SHOWN])
-    show_table("early-warning", f"Early warning: {early_warning.summary(expected := early_warning.read(options.home))}", expected)
+    show_table("early-warning", f"Early warning: {forewarning.summary(expected := early_warning.read(options.home))}", expected)
     show_query(
         options.home,
         "waiting-files",

@@ -14,10 +14,11 @@ from typing import Any, Literal, NamedTuple
 from transforms.digest import Place, deliver, dispatched_bands
 from transforms.domain.calendar import Calendar
 from transforms.domain.digests import identifier
-from transforms.domain.instants import from_us, is_zone, zone
+from transforms.domain.instants import from_us
 from transforms.domain.policy import Policy
 from transforms.domain.vocabulary import BAND_RANK
 from transforms.managers import manager_chain
+from transforms.recipients import Recipients, Sent, calendars_of
 from transforms.routing import Directory, Person, person_key
 from transforms.versions import ALWAYS, Timeline, Version
 
@@ -124,15 +125,6 @@ class Held(NamedTuple):
     reason: HoldReason
 
 
-class Sent(NamedTuple):
-    """A message that went out before."""
-
-    person_id: str
-    at_us: int
-    is_urgent: bool
-    is_digest: bool
-
-
 class Taken(NamedTuple):
     """A decision that was carried out before. `word` is its kind and step."""
 
@@ -167,11 +159,6 @@ def directory_of(people: Iterable[Mapping[str, Any]]) -> Directory:
     return Directory(Timeline(versions, []), {row["person_id"]: person_key(row["person_id"]) for row in rows})
 
 
-def calendars_of(policy: Policy) -> dict[str, Calendar]:
-    """The calendars of a policy by name: to be kept where several plans are made under it."""
-    return {name: Calendar(name, calendar) for name, calendar in policy.calendars.items()}
-
-
 def plan(cases: Iterable[Case], directory: Directory, before: Before, policy: Policy, as_of_us: int, calendars: Mapping[str, Calendar] | None = None) -> Plan:
     """What is due to be said at `as_of_us` and was not said before."""
     found = _Planner(directory, before, policy, as_of_us, calendars or calendars_of(policy))
@@ -199,7 +186,7 @@ class _Due(NamedTuple):
 class _Planner:
     def __init__(self, directory: Directory, before: Before, policy: Policy, as_of_us: int, calendars: Mapping[str, Calendar]) -> None:
         self._directory, self._before, self._policy, self._as_of, self._calendars = directory, before, policy, as_of_us, calendars
-        self._mornings: dict[str, int] = {}
+        self._recipients = Recipients(directory, policy, as_of_us, calendars)
         self._taken = {(taken.finding_id, taken.cycle, taken.word, taken.person_id) for taken in before.taken}
         # A rung is climbed once a cycle: whoever is there later is told of the next.
         self._climbed = {(taken.finding_id, taken.cycle, taken.word) for taken in before.taken if taken.word != NOTICE}
@@ -217,9 +204,7 @@ class _Planner:
 
     def result(self) -> Plan:
         messages, held = [], []
-        sent_today: dict[str, int] = defaultdict(int)
-        for sent in self._before.sent:
-            sent_today[sent.person_id] += not sent.is_urgent and self._local(sent.person_id, sent.at_us).date() == self._local(sent.person_id, self._as_of).date()
+        sent_today = self._recipients.sent_today(self._before.sent)
         for message in self._messages():
             reason = self._hold(message, sent_today)
             if reason is not None:
@@ -343,7 +328,7 @@ class _Planner:
     def _hold(self, message: Message, sent_today: Mapping[str, int]) -> HoldReason | None:
         if message.is_digest and (not all(map(self._is_ready, message.decisions)) or self._had_a_digest(message.person_id)):
             return "digest"
-        if not message.is_urgent and self._is_quiet(message.person_id):
+        if not message.is_urgent and self._recipients.is_quiet(message.person_id):
             return "quiet_hours"
         if any(self._before.left_alone_until.get(decision.key, self._as_of) > self._as_of for decision in message.decisions):
             return "backoff"
@@ -351,38 +336,14 @@ class _Planner:
 
     def _is_ready(self, decision: Decision) -> bool:
         about = [Place(decision.finding_id, decision.cycle, decision.severity, None)]
-        return deliver(decision.due_us, about, self._digest_bands, self._calendar(decision.person_id), self._as_of).status == "in_digest"
+        return deliver(decision.due_us, about, self._digest_bands, self._recipients.calendar(decision.person_id), self._as_of).status == "in_digest"
 
     def _had_a_digest(self, person_id: str) -> bool:
         """Whether one went to them since their business day began, or on this day of theirs: one before breakfast was yesterday's, and is enough for today."""
-        morning, today = self._morning(self._calendar(person_id)), self._local(person_id, self._as_of).date()
+        morning = self._recipients.morning(person_id)
         digests = (sent.at_us for sent in self._before.sent if sent.is_digest and sent.person_id == person_id)
-        return any(at_us >= morning or self._local(person_id, at_us).date() == today for at_us in digests)
+        return any(at_us >= morning or self._recipients.is_today(person_id, at_us) for at_us in digests)
 
-    def _morning(self, calendar: Calendar) -> int:
-        if calendar.name not in self._mornings:
-            self._mornings[calendar.name] = calendar.last_morning(self._as_of)
-        return self._mornings[calendar.name]
-
-    def _calendar(self, person_id: str) -> Calendar:
-        return self._calendars[self._policy.calendar_of(self._directory.person(person_id, self._as_of).team)]
-
-    def _is_quiet(self, person_id: str) -> bool:
-        hours = self._policy.dispatch.quiet_hours
-        if hours is None:
-            return False
-        start, end = hours.split("-")
-        now = f"{self._local(person_id, self._as_of):%H:%M}"
-        return start <= now < end if start <= end else now >= start or now < end
-
-    def _local(self, person_id: str, at_us: int) -> Any:
-        return from_us(at_us).astimezone(zone(zone_of(self._directory.person(person_id, self._as_of), self._policy)))
-
-
-def zone_of(person: Person, policy: Policy) -> str:
-    """The zone that a person lives by: the directory's, else the reporting zone."""
-    name = person.record["time_zone"] if person.record else None
-    return name if name and is_zone(name) else policy.reporting_zone
 
 
 def _exactly(share: float) -> Fraction:

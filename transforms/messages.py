@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Mapping, Sequence
+from datetime import UTC
 from functools import cache
 from importlib.resources import files
 from typing import NamedTuple
@@ -10,16 +12,20 @@ from typing import NamedTuple
 from jinja2 import Environment, StrictUndefined, Template
 
 from transforms.acknowledgement import NOT_IN_A_DIGEST, may_acknowledge
-from transforms.dispatch import Case, Message, lost_route, reasons, zone_of
+from transforms.dispatch import Case, Message, lost_route, reasons
 from transforms.domain.documents import one_line
-from transforms.domain.instants import MICROSECONDS, from_us, zone
+from transforms.domain.instants import MICROSECONDS, from_us, to_us, zone
 from transforms.domain.policy import Policy
 from transforms.domain.vocabulary import BAND_RANK
+from transforms.forewarning import Forewarning, summary
+from transforms.recipients import zone_of
 from transforms.routing import Directory
 
 #: Chats and mail programs make markup, mentions and links of these: look-alikes stand for them. The id leads to the title as it was.
 _MARKUP = str.maketrans({"<": "‹", ">": "›", "`": "'", "*": "∗", "_": "＿", "~": "∼", "[": "(", "]": ")", "|": "¦", "\\": "/", "@": "＠", "#": "＃", "&": "＆"})
 _SUBJECT = 120
+#: Early warnings that a letter spells out; the rest is counted.
+_WARNINGS = 20
 
 
 class Answers(NamedTuple):
@@ -47,11 +53,30 @@ def write(
     writer = _Writer(message, directory, policy, at_us, link if "link" in policy.acknowledgement.trust else None, desk)
     ordered = sorted((cases[place] for place in message.places), key=lambda case: (BAND_RANK[case.severity], case.handoff_due_us, case.place))
     items = [writer.item(number, case) for number, case in enumerate(ordered, 1)]
-    body = _template().render(
+    body = _template("message.txt.j2").render(
         intro=_intro(message, len(items)), items=items, person_id=plain(message.person_id), key=short_id(message.key), can_take_all=writer.can_take_all(ordered),
         has_links=any(item["link"] for item in items),
     )  # fmt: skip
     return Text(one_line(_subject(message, items), _SUBJECT), body)
+
+
+def forewarn(letter: Forewarning, directory: Directory, policy: Policy, known_us: int, at_us: int, desk: str | None = None) -> Text:
+    """What a letter of early warnings says. `known_us`: the instant that they are as of."""
+    zone_name, said = zone_of(directory.person(letter.person_id, at_us), policy), summary(letter.rows)
+    items = [
+        {
+            "number": number, "severity": row["severity"], "is_new": number <= letter.new, "detail": plain(row["detail"], 500), "title": plain(json.loads(row["evidence"]).get("title")),
+            "due": _local(to_us(row["due_at"].replace(tzinfo=UTC)), zone_name) if row["due_at"] else None,
+            "call": ", then ".join(_named(directory, person_id, at_us) for person_id in row["call"]) or "nobody is known", "action": row["action"],
+            "finding_id": row["subject_id"] if row["subject_kind"] == "handoff" else None,
+            "desk": _page(desk, row["subject_id"]) if row["subject_kind"] == "handoff" else None,
+        }
+        for number, row in enumerate(letter.rows[:_WARNINGS], 1)
+    ]  # fmt: skip
+    body = _template("warnings.txt.j2").render(
+        as_of=_local(known_us, zone_name), summary=said, items=items, more=len(letter.rows) - len(items), key=short_id(letter.key)
+    )
+    return Text(one_line(f"[early warning] {said}", _SUBJECT), body)
 
 
 def short_id(key: str) -> str:
@@ -66,10 +91,10 @@ def plain(text: str | None, limit: int = 200) -> str:
 
 
 @cache
-def _template() -> Template:
+def _template(name: str) -> Template:
     # Plain text: what is not ours went through `plain`, and there is no markup to escape it for.
     environment = Environment(undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True, keep_trailing_newline=True)  # noqa: S701
-    return environment.from_string(files("transforms").joinpath("message.txt.j2").read_text(encoding="utf-8"))
+    return environment.from_string(files("transforms").joinpath(name).read_text(encoding="utf-8"))
 
 
 def _intro(message: Message, count: int) -> str:
@@ -116,7 +141,7 @@ class _Writer:
             "due": f"{self._local(due_us)}, to {'acknowledge' if is_waiting else 'fix and verify'}{' (overdue)' if due_us < self._at else ''}" if due_us is not None else "no date",
             "fixed": f"when a later scan by {plain(', '.join(case.scanners))} no longer finds it" if case.scanners else None,
             "finding_id": case.finding_id,
-            "desk": f"{self._desk.rstrip('/')}/finding.html#{case.finding_id}" if self._desk else None,
+            "desk": _page(self._desk, case.finding_id),
             "may_take": may_take,
             "link": self._link(*case.place, self._message.person_id) if self._link and may_take else None,
             "may_give": not is_owner,
@@ -131,12 +156,10 @@ class _Writer:
         return case.acknowledged_us is None and may_acknowledge(rules, self._person, case.person_id, case.team, is_routed)
 
     def _owner(self, case: Case) -> str:
-        person = self._directory.person(case.person_id, self._at)
         if case.status != "routed":
             found = f"nobody: {plain(lost_route(case))}"
         else:
-            name = person.record["name"] if person.record else None
-            found = plain(f"{name} ({case.person_id})" if name and name != case.person_id else case.person_id)
+            found = _named(self._directory, case.person_id, self._at)
             found += ", who has declined it" if case.acknowledged_us is None and case.person_id in case.declined else ""
         return found + (f"; team {plain(case.team)}" if case.team else "")
 
@@ -149,4 +172,19 @@ class _Writer:
         return f"{span} without a fix, since {plain(case.acknowledged_by)} acknowledged it on {self._local(start)}"
 
     def _local(self, at_us: int) -> str:
-        return f"{from_us(at_us).astimezone(zone(self._zone)):%a %Y-%m-%d %H:%M} {self._zone}"
+        return _local(at_us, self._zone)
+
+
+def _local(at_us: int, zone_name: str) -> str:
+    return f"{from_us(at_us).astimezone(zone(zone_name)):%a %Y-%m-%d %H:%M} {zone_name}"
+
+
+def _named(directory: Directory, person_id: str | None, at_us: int) -> str:
+    """A person by name and id."""
+    record = directory.person(person_id, at_us).record
+    name = record["name"] if record else None
+    return plain(f"{name} ({person_id})" if name and name != person_id else person_id)
+
+
+def _page(desk: str | None, finding_id: str) -> str | None:
+    return f"{desk.rstrip('/')}/finding.html#{finding_id}" if desk else None

@@ -10,7 +10,7 @@ from transforms.domain.instants import parse_stamp
 from transforms.domain.policy import Policy
 from transforms.domain.vocabulary import EVENT_RANK
 from transforms.routing import Directory
-from warehouse import history, originated
+from warehouse import early_warning, history, originated
 from warehouse.home import Home
 from warehouse.published import dicts, open_copy
 from warehouse.schema import sql_file
@@ -35,6 +35,8 @@ class Facts(NamedTuple):
     event_ids: frozenset[str]
     #: Every sighting's id → the finding that it is of now.
     findings: dict[str, str]
+    #: Rows of mart.early_warning; none of a finding that somebody has just answered.
+    warnings: list[dict[str, Any]]
 
 
 def read(home: Home) -> Facts:
@@ -44,6 +46,7 @@ def read(home: Home) -> Facts:
         rows = dicts(connection, sql_file("published/dispatch_cases.sql"))
         directory = directory_of(dicts(connection, "FROM mart.person"))
         notified = dicts(connection, sql_file("published/dispatch_notified.sql"))
+        warnings = early_warning.rows_of(connection)
         findings = dict(connection.execute("SELECT sighting_id, finding_id FROM mart.finding_alias").fetchall())
     waiting = list(_waiting(home))
     answers = sorted((row for row in waiting if row["event"] in (*_ANSWERS, _WITHDRAWAL)), key=lambda row: (parse_stamp(row["occurred_at"]).us, EVENT_RANK[row["event"]]))
@@ -55,7 +58,7 @@ def read(home: Home) -> Facts:
         for word in words_of(row["comment"])
     ]
     ids = {row["event_id"] for row in notified} | {row["event_id"] for row in waiting if row["event"] == "notified"}
-    return Facts(past.run_us, past.policy, [_case(row, claimed) for row in rows], directory, taken, frozenset(ids), findings)
+    return Facts(past.run_us, past.policy, [_case(row, claimed) for row in rows], directory, taken, frozenset(ids), findings, _unanswered(warnings, claimed))
 
 
 def comment_of(words: list[str]) -> str:
@@ -70,6 +73,10 @@ def words_of(comment: str | None) -> list[str]:
 
 def _waiting(home: Home) -> list[dict[str, str]]:
     return [row for found in originated.waiting(home) for row in csv.DictReader(found.content.decode("utf-8-sig").splitlines())]
+
+
+def _unanswered(warnings: list[dict[str, Any]], claimed: set[str]) -> list[dict[str, Any]]:
+    return [row for row in warnings if row["subject_kind"] != "handoff" or row["subject_id"] not in claimed]
 
 
 def _case(row: dict[str, Any], claimed: set[str]) -> Case:

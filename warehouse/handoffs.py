@@ -10,6 +10,7 @@ from typing import Any
 import duckdb
 
 from transforms.domain.errors import UsageError
+from transforms.domain.people import kind_by_name
 from warehouse.home import Home
 from warehouse.published import dicts, open_copy
 from warehouse.schema import sql_file
@@ -23,6 +24,7 @@ class Handoffs:
         found = self._rows("acknowledgement_rules")
         #: `acknowledgement` of the policy that the copy was computed by.
         self.rules: dict[str, Any] = json.loads(found[0]["rules"]) if found else {}
+        self._directory: dict[str, Any] = json.loads((found[0]["directory"] if found else None) or "{}")
         self.reporting_zone: str = found[0]["reporting_zone"] if found else "UTC"
 
     def findings(self, reference: str) -> list[str]:
@@ -37,6 +39,10 @@ class Handoffs:
     def people(self, reference: str) -> list[dict[str, Any]]:
         """The people whom a reference may name, as last known."""
         return self._rows("people_named", ref=reference)
+
+    def kind_of(self, reference: str) -> str:
+        """What somebody whom no directory has is by the look of the reference: group, bot, or else human."""
+        return kind_by_name(self._directory.get("group_inboxes", []), self._directory.get("bots", []), reference)
 
     def digests(self, digest_id: str) -> list[tuple[str, str]]:
         """(digest, finding that it told of) of every digest that an id or its beginning may mean, as far as a run has taken that up."""

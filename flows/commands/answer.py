@@ -188,7 +188,7 @@ def dispatch(
     base_url: BaseUrlOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Show who would be told what, by which channel and why: notices, digests, escalations; with --apply, send it, each decision once."""
+    """Show who would be told what, by which channel and why: notices, digests, escalations, early warnings; with --apply, send it, each decision once."""
     from flows import dispatching
     from warehouse.home import Home
 
@@ -197,7 +197,10 @@ def dispatch(
         print_json(found.as_json(), lambda: dispatching.require_complete(found))
     else:
         columns = ["action", "done", "person", "channel", "severity", "findings", "decisions", "why"]
-        rows = [(s.action, s.is_done, s.person_id, s.channel, s.severity, len(s.findings) if s.is_digest else s.findings[0], ", ".join(s.decisions), s.fault or s.why) for s in found.steps]
+        rows = [
+            (s.action, s.is_done, s.person_id, s.channel, s.severity, len(s.findings) if s.is_digest else next(iter(s.findings), None), ", ".join(s.decisions), s.fault or s.why)
+            for s in found.steps
+        ]
         print_table(columns, rows)
         print(", ".join(f"{name.replace('_', ' ')} {count}" for name, count in found.counts.items()))
     if not is_applied:

@@ -114,6 +114,7 @@ def warnings(
     as_json: JsonOption = False,
 ) -> None:
     """What will hurt soon, and whom to call: breaches to expect, silent sources, arrivals above capacity, falling ownership and coverage."""
+    from transforms import forewarning
     from warehouse import early_warning as early
 
     rows = early.read(settings.home_folder(home), kind)
@@ -122,7 +123,7 @@ def warnings(
         return
     if rows:
         print_table(["kind", "severity", "warning", "call", "what to do"], [(row["kind"], row["severity"], row["detail"], ", ".join(row["call"]), row["action"]) for row in rows])
-    print(early.summary(rows))
+    print(forewarning.summary(rows))
 
 
 @app.command(epilog="Example: handoff whatif --policy stricter.yaml --by team")

@@ -140,7 +140,7 @@ def check_commands(runner: Runner, said: dict[str, str]) -> None:
     doctor = [handoff, "doctor", "--landing", "/var/lib/handoff/landing", "--policy", "/etc/handoff/policy.yaml", "--json"]
     # A worker is heard of a while after it was started.
     wait_for(lambda: runner.run(doctor).returncode == 0, scheduler, logs / "scheduler.log")
-    print("doctor: " + ", ".join(f"{row['check']} {row['state']}" for row in json.loads(runner.run(doctor).stdout)), flush=True)
+    print("doctor: " + ", ".join(f"{row['check']} {row['state']}" for row in json.loads(runner.run(doctor).stdout)["rows"]), flush=True)
     page = runner.start(units["handoff-ack"], logs / "ack.log")
     wait_for(lambda: answers("http://127.0.0.1:8080/"), page, logs / "ack.log")
     print("ack: it answers", flush=True)

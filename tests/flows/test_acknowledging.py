@@ -200,7 +200,7 @@ def test_who_is_named_by_a_reassignment_owns_it_and_may_acknowledge_it(answering
 # What is refused, and what is only said
 
 
-@pytest.mark.parametrize(("by", "to"), [("inbox", None), ("robot", None), ("INBOX@example.com", None), ("anna", "inbox"), ("anna", "robot")])
+@pytest.mark.parametrize(("by", "to"), [("inbox", None), ("robot", None), ("INBOX@example.com", None), ("Security@example.org", None), ("noreply@example.org", None), ("anna", "inbox"), ("anna", "robot")])
 def test_a_group_inbox_and_a_bot_are_refused_whatever_is_allowed(answering, by, to):
     with pytest.raises(UsageError, match=r"is a (group inbox|bot); expected a named person"):
         answering.say("reassigned" if to else "acknowledged", "A", "nope", by=by, to=to, allows_unknown=True)

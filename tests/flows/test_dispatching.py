@@ -7,6 +7,7 @@ import json
 import re
 import shutil
 
+import duckdb
 import httpx
 import pytest
 
@@ -21,6 +22,8 @@ from warehouse.outbox import Outbox, open_outbox
 AT = "2026-05-04T11:00:00Z"
 MINUTE = 60 * MICROSECONDS
 #: Two critical ones of two scanners each, two medium ones.
+#: Nobody is told of early warnings by it.
+POLICY: dict = {}
 FINDINGS = [("A", "Critical"), ("B", "Critical"), ("C", "Medium"), ("D", "Medium")]
 
 
@@ -39,7 +42,7 @@ def published(tools, fortnight, tmp_path_factory):
         for scanner in ("one", "two"):
             zone.scan(day, severity, own=f"{scanner}{name}", scanner=scanner, title=f"Finding {name}", cve=f"CVE-2026-{ord(name)}")
     zone.write(folder / "landing")
-    fortnight.run(tools, Home(folder / "home"), folder / "landing", tools.us(AT), {"routing": {"escalation_default": "cy"}})
+    fortnight.run(tools, Home(folder / "home"), folder / "landing", tools.us(AT), POLICY)
     return folder
 
 
@@ -57,6 +60,10 @@ def send(home, tools):
     return go
 
 
+class Killed(BaseException):
+    """Stands for a kill: nothing of ours catches it."""
+
+
 def letters(home: Home) -> list[dict]:
     return [json.loads(path.read_text(encoding="utf-8")) for path in sorted(home.letters.glob("*.json"))]
 
@@ -71,6 +78,114 @@ def test_nothing_goes_out_unless_it_is_applied(home, send):
     assert not home.letters.exists() and not events(home)
 
 
+# Early warnings
+
+
+@pytest.fixture(scope="module")
+def forewarned(published, tools, fortnight, tmp_path_factory):
+    """The same, with somebody to tell; all four are expected to break their SLA."""
+    folder = tmp_path_factory.mktemp("forewarned")
+    shutil.copytree(published / "home", folder / "home")
+    fortnight.run(tools, Home(folder / "home"), published / "landing", tools.us(AT), {"routing": {"escalation_default": "cy"}, "dispatch": {"cap_per_day": 1}})
+    return folder
+
+
+@pytest.fixture
+def warn(forewarned, tmp_path, tools):
+    """Dispatches from a home of its own; its letters of early warnings so far."""
+    home = Home(tmp_path / "forewarned")
+    shutil.copytree(forewarned / "home", home.folder)
+
+    def go(at: str, **more) -> dispatching.Round:
+        return dispatching.send(home, is_applied=True, by="tester", as_of_us=tools.us(at), **more)
+
+    go.home = home
+    go.letters = lambda: [letter for letter in letters(home) if not letter["findings"]]
+    return go
+
+
+def only(home: Home, words: str) -> None:
+    """Leaves the early warnings that a later run might find: those for which this holds."""
+    with duckdb.connect(str(home.published)) as connection:
+        connection.execute(f"DELETE FROM mart.early_warning WHERE NOT ({words})")
+
+
+def test_early_warnings_are_a_letter_a_business_day_where_something_is_new(warn):
+    only(warn.home, "severity = 'critical'")
+    assert warn(AT).counts["early_warnings"] == 1
+    assert [warn(at).counts["early_warnings"] for at in ("2026-05-04T11:15:00Z", "2026-05-05T11:00:00Z", "2026-05-08T11:00:00Z")] == [0, 0, 0], "told, and nothing new"
+    assert [warn(at).counts["early_warnings"] for at in ("2026-05-11T07:30:00Z", "2026-05-11T11:00:00Z", "2026-05-12T11:00:00Z")] == [0, 1, 0], "what stands, once a week"
+    (letter, _) = sorted(warn.letters(), key=lambda letter: letter["at"])
+    assert letter["to"]["person_id"] == "cy" and letter["subject"] == "[early warning] 2 breaches to expect within five business days"
+    for words in ("1. CRITICAL, new: critical handoff of payments, not acknowledged by anna", "What:    Finding", "Call:    ", "(anna)", "Do:      have them answer: handoff ack", "Id:      "):
+        assert words in letter["body"]
+    assert not [line for line in events(warn.home) if ",cy," in line and "early" in line], "it is about no single finding"
+    with open_outbox(warn.home.outbox) as outbox:
+        assert {entry.state for entry in outbox.entries(dispatching.OUTBOX)} == {"confirmed"}
+
+
+def test_a_new_early_warning_comes_first_the_next_business_day(warn, forewarned):
+    only(warn.home, "severity = 'critical'")
+    warn(AT)
+    shutil.copyfile(forewarned / "home" / warn.home.published.name, warn.home.published)
+    assert [warn(at).counts["early_warnings"] for at in ("2026-05-04T12:00:00Z", "2026-05-05T11:00:00Z")] == [0, 1]
+    body = max(warn.letters(), key=lambda letter: letter["at"])["body"]
+    assert [line.split(":")[0] for line in body.splitlines() if line[:1].isdigit()] == ["1. MEDIUM, new", "2. MEDIUM, new", "3. CRITICAL", "4. CRITICAL"]
+
+
+@pytest.mark.parametrize("at", ["2026-05-09T12:00:00Z", "2026-05-05T05:00:00Z", "2026-05-05T21:00:00Z"], ids=["weekend", "before the day", "night"])
+def test_early_warnings_wait_for_a_business_day(warn, at):
+    (step,) = [step for step in warn(at).steps if step.decisions == ["early warning"]]
+    assert (step.action, step.person_id) == ("wait", "cy") and not warn.letters()
+
+
+def test_early_warnings_count_against_the_cap_and_come_first(warn, tools):
+    """Of the one message a day that cy may have the letter is it: what is escalated to them waits, unless it is critical."""
+    only(warn.home, "severity = 'critical'")
+    found = warn("2026-05-20T11:00:00Z")
+    mine = [(step.action, step.decisions == ["early warning"]) for step in found.steps if step.person_id == "cy" and not step.is_urgent]
+    assert mine == [("send", True), ("wait", False)]
+    with open_outbox(warn.home.outbox) as outbox:
+        sent = [entry for entry in outbox.entries(dispatching.OUTBOX) if entry.payload["person_id"] == "cy" and not entry.payload["is_urgent"]]
+    assert len(sent) == 1
+
+
+def test_a_letter_that_failed_or_was_killed_goes_out_once_later(warn, monkeypatch):
+    class Away:
+        def deliver(self, letter):
+            raise SourceUnavailable("channel away", seen="no answer")
+
+        def has(self, key):
+            return None
+
+    assert warn(AT, channels=lambda name: Away()).steps[0].fault == "cy: channel away: no answer"
+    assert "left alone" in next(step.why for step in warn("2026-05-04T11:01:00Z").steps if step.decisions == ["early warning"])
+    with monkeypatch.context() as patched:
+        real = FileChannel.deliver
+
+        def killed_after(self, letter):
+            real(self, letter)
+            raise Killed
+
+        patched.setattr(FileChannel, "deliver", killed_after)
+        with pytest.raises(Killed):
+            warn("2026-05-04T11:10:00Z")
+    assert [warn(at).counts["early_warnings"] for at in ("2026-05-04T11:20:00Z", "2026-05-04T12:20:00Z")] == [0, 0] and len(warn.letters()) == 1
+
+
+def test_what_was_just_answered_is_not_warned_of(warn, tools):
+    only(warn.home, "severity = 'critical'")
+    with duckdb.connect(str(warn.home.published), read_only=True) as connection:
+        expected = [finding for (finding,) in connection.execute("SELECT subject_id FROM mart.early_warning").fetchall()]
+    originated.originate(warn.home, [
+        {"event_id": f"x{finding}", "ref": finding, "event": "acknowledged", "actor": "anna", "occurred_at": tools.us(AT), "method": "cli", "asserted_by": "anna"} for finding in expected
+    ])  # fmt: skip
+    assert len(expected) == 2 and warn(AT).counts["early_warnings"] == 0
+
+
+# Handoffs
+
+
 def test_each_decision_goes_out_once(home, send):
     assert send().counts["sent"] == 3
     assert [send().counts["messages"] for _ in range(2)] == [0, 0]
@@ -82,19 +197,13 @@ def test_each_decision_goes_out_once(home, send):
 
 def test_what_went_out_is_stage_four_of_the_next_run_and_is_not_said_again_without_the_outbox(home, send, published, tools, fortnight):
     send()
-    fortnight.run(tools, home, published / "landing", tools.us(AT) + MINUTE, {"routing": {"escalation_default": "cy"}})
-    import duckdb
-
+    fortnight.run(tools, home, published / "landing", tools.us(AT) + MINUTE, POLICY)
     with duckdb.connect(str(home.published), read_only=True) as connection:
         rows = connection.execute("SELECT DISTINCT epoch_us(notified_at) FROM mart.handoff").fetchall()
     assert rows == [(tools.us(AT),)]
     assert not list(originated.waiting(home))
     home.outbox.unlink()
     assert send(tools.us(AT) + MINUTE).counts["decisions"] == 0, "the record knows what was said"
-
-
-class Killed(BaseException):
-    """Stands for a kill: nothing of ours catches it."""
 
 
 @pytest.mark.parametrize("place", ["claim", "send", "deliver", "originate", "confirm"])
@@ -202,9 +311,7 @@ def test_a_link_of_a_message_makes_the_handoff_once(home, send, published, tools
     site = confirming.Site(home, KEY, clock=lambda: tools.us(AT) + MINUTE, base_url=PAGE, log=lambda line: None)
     assert asyncio.run(browse(confirming.create_app(site), links_in(letter)[0])) == [404, 200, 404], "changed, once, and used"
     assert send(tools.us(AT) + 2 * 60 * MINUTE, is_applied=False).counts["decisions"] == 1, "who has answered is not reminded: only of the other critical one"
-    fortnight.run(tools, home, published / "landing", tools.us(AT) + 2 * MINUTE, {"routing": {"escalation_default": "cy"}})
-    import duckdb
-
+    fortnight.run(tools, home, published / "landing", tools.us(AT) + 2 * MINUTE, POLICY)
     with duckdb.connect(str(home.published), read_only=True) as connection:
         rows = connection.execute("SELECT acknowledged_by, epoch_us(acknowledged_at) FROM mart.handoff WHERE finding_id = ?", letter["findings"]).fetchall()
         methods = connection.execute("SELECT method FROM mart.event WHERE event = 'acknowledged' AND is_valid").fetchall()
@@ -218,7 +325,7 @@ def test_a_digest_is_acknowledged_by_the_id_in_its_message(home, send, published
     (digest_id,) = re.findall(r"handoff ack (\S+) --as anna$", digest["body"], re.MULTILINE)[-1:]
     assert {event.get("batch_id") for event in originated.events_waiting(home)} == {None, digest["key"]}
     if is_landed:
-        fortnight.run(tools, home, published / "landing", tools.us(AT) + MINUTE, {"routing": {"escalation_default": "cy"}})
+        fortnight.run(tools, home, published / "landing", tools.us(AT) + MINUTE, POLICY)
     at = tools.us(AT) + 2 * MINUTE
     done = acknowledging.answer(home, acknowledging.Claim("acknowledged", "anna", "cli", "tester", at), [digest_id], now_us=at)
     assert {event["ref"] for event in done.events} == set(digest["findings"]) and len({event["batch_id"] for event in done.events}) == 1

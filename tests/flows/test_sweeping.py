@@ -8,6 +8,7 @@ import sys
 import pytest
 
 from flows import cli, status, sweeping
+from transforms import forewarning
 from warehouse import early_warning, published, sweep
 
 
@@ -65,11 +66,11 @@ def test_settled_rows_have_a_table_of_their_own(handoff, swept_home):
 def test_warnings_are_listed_with_whom_to_call(handoff, swept_home):
     code, out, _ = handoff("warnings")
     rows = early_warning.read(swept_home)
-    assert code == 0 and out.splitlines()[-1] == early_warning.summary(rows)
+    assert code == 0 and out.splitlines()[-1] == forewarning.summary(rows)
     assert [(row["subject_id"], row["call"]) for row in rows] == [("scans/s", ["cy"])]
     assert all(row["detail"] in out and ", ".join(row["call"]) in out for row in rows)
     code, out, _ = handoff("warnings", "--json")
-    assert [row["subject_id"] for row in json.loads(out)] == [row["subject_id"] for row in rows]
+    assert [row["subject_id"] for row in json.loads(out)["rows"]] == [row["subject_id"] for row in rows]
 
 
 @pytest.mark.parametrize("command", ["sweep", "warnings"])
@@ -80,7 +81,7 @@ def test_a_kind_that_is_none_is_wrong_usage(handoff, command):
 
 def test_the_screen_says_what_is_ahead_within_its_width(swept_home):
     found = published.status(swept_home)
-    found["early_warning"] = [{"kind": kind, "severity": "high", "subject_kind": "s", "subject_id": "x", "call": ["anna", "mo"]} for kind in early_warning.KINDS for _ in range(2)]
+    found["early_warning"] = [{"kind": kind, "severity": "high", "subject_kind": "s", "subject_id": "x", "call": ["anna", "mo"]} for kind in forewarning.KINDS for _ in range(2)]
     text = [line.text for line in status.screen(found, 0)]
     assert any(line.startswith("early warning: 2 breaches to expect within five business days, 2 silent sources") and line.endswith("; call anna") for line in text)
     assert any(line.startswith("for a person to settle: ") for line in text)

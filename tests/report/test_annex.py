@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import re
+from datetime import datetime
 from html import unescape
 
+import duckdb
 import polars
 import pytest
 
 from transforms import report
 from transforms.report.sections import audit, data_quality, in_order, today
 from warehouse import reports
+from warehouse.schema import sql_file
 
 
 def text(markup: object) -> str:
@@ -39,6 +42,7 @@ def tasks(**items: int) -> dict[str, polars.DataFrame]:
     return {
         "to_do": polars.DataFrame([{"place": place, "task": name, "items": items.get(name, 0)} for place, name in enumerate(names, 1)]),
         "due_next": polars.DataFrame({"handoffs": [items["due"]]} if "due" in items else {"handoffs": []}),
+        "early_warning": polars.DataFrame({"kinds": [[{"kind": "source_silent", "warnings": items["silent"]}]]} if "silent" in items else {"kinds": []}),
     }
 
 
@@ -46,6 +50,7 @@ def tasks(**items: int) -> dict[str, polars.DataFrame]:
     ("items", "sentence"),
     [
         ({}, "No open handoff falls due in the next 48 hours, and nothing else waits for a person."),
+        ({"silent": 2}, "No open handoff falls due in the next 48 hours, and nothing else waits for a person. Early warning: 2 silent sources."),
         ({"due": 2, "held": 1}, "2 open handoffs fall due in the next 48 hours; there is 1 held file."),
         ({"due": 1, "overdue": 3, "reassign": 1}, "1 open handoff falls due in the next 48 hours; there are 3 open handoffs past due without an acknowledgement and 1 handoff routed to nobody valid."),
     ],
@@ -64,6 +69,27 @@ def test_what_waits_is_what_the_marts_hold(plain_path):
     assert (items["overdue"], len(found["due_next"])) == waiting
     assert sum(waiting) > 0
     assert set(items) == set(today._TASKS)
+
+
+def test_early_warnings_stand_there_with_whom_to_call_and_what_to_do():
+    rows = [("source_silent", "high", "source", "trivy", None, None, "trivy has brought nothing", [], "see whether it runs")]
+    rows += [("breach_expected", "critical", "handoff", f"f{number:02}", 1, datetime(2026, 5, 4, number), f"late {number}", ["anna", "<b>mara"], "have them answer") for number in range(11)]
+    with duckdb.connect(":memory:") as connection:
+        connection.execute(
+            "CREATE SCHEMA mart; CREATE TABLE mart.early_warning (kind VARCHAR, severity VARCHAR, subject_kind VARCHAR, subject_id VARCHAR, cycle INTEGER, due_at TIMESTAMP, "
+            "detail VARCHAR, call VARCHAR[], action VARCHAR)"
+        )
+        connection.executemany(f"INSERT INTO mart.early_warning VALUES ({', '.join('?' * 9)})", rows)
+        frame = connection.execute(sql_file("report/early_warning.sql")).pl()
+    found = {**tasks(), "early_warning": frame}
+    assert today.lede(found).endswith("Early warning: 11 breaches to expect within five business days, 1 silent source.")
+    page = str(today.render(found))
+    assert "<b>" not in page and "the first 10 of 12 (all: handoff warnings)" in page
+    assert next(line for line in text(page).splitlines() if line.startswith("Breach expected|")) == "Breach expected|critical|late 0 f00|anna, then <b>mara|have them answer|"
+
+
+def test_early_warnings_name_persons_to_security_operations_alone():
+    assert today.KINDS == ("week",) and [name for grain in ("month", "quarter") for section in in_order(grain) for name in section.QUERIES if name == "early_warning"] == []
 
 
 # The audit annex

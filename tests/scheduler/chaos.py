@@ -381,6 +381,7 @@ def check_dispatch(scheduler: Scheduler, landing: Landing, person: Person) -> No
         if (answered := person.acknowledged.get(decision["finding_id"])) and entry.sent_us > answered.timestamp() * 1e6 + 60e6
     ]  # fmt: skip
     escalations = {kind: sum(number for (_, _, word), number in said.items() if (word == "notice") == (kind == "notice")) for kind in ("notice", "rung")}
+    warned = [(entry.payload["person_id"], entry.payload["early_warning"]["day"]) for entry in entries if "early_warning" in entry.payload]
     figures = {
         "messages in the outbox, confirmed": f"{sum(entry.state == 'confirmed' for entry in entries)} of {len(entries)}",
         "messages sent again after a kill": sum(entry.attempts > 1 for entry in entries),
@@ -391,12 +392,14 @@ def check_dispatch(scheduler: Scheduler, landing: Landing, person: Person) -> No
         "decisions sent after their answer": len(late),
         "escalation after it was due (s), median and longest": f"{lags[len(lags) // 2]:.0f}, {lags[-1]:.0f}" if lags else "none",
         "notified events in the record": f"{recorded.total()} decisions, {recorded.total() - len(recorded)} twice",
+        "letters of early warnings": len(warned),
         "acknowledged": f"{sum(at is not None for at in high.values())} of {len(high)}: {landing.events} by files, {len(person.acknowledged)} by handoff ack",
     }
     print("\n".join(f"{name}: {value}" for name, value in figures.items()), flush=True)
     require(all(entry.state == "confirmed" for entry in entries), "every message is confirmed")
     require(files.keys() == {entry.key for entry in entries}, "the file channel has every message")
     require(said.total() == len(said), "no decision is dispatched twice")
+    require(len(warned) == len(set(warned)) and {who for who, _ in warned} <= {"sara"}, "early warnings are one letter a day")
     require(missed(scheduler, landing) == 0, "no notice and no escalation is missed")
     require({(to, word) for _, to, word in said} <= LADDER and {finding for finding, _, _ in said} <= high.keys(), "nothing is said that nobody decided")
     require(not late, "nobody is reminded of what they have answered")

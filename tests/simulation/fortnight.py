@@ -58,7 +58,10 @@ def people(conftest: Any, has_left: bool) -> list[dict[str, str]]:
     return [{"time_zone": "", **row} for row in rows]
 
 
-_MARTS = ("handoff", "responsibility", "person", "event", "finding", "finding_alias")
+_MARTS = (
+    "handoff", "responsibility", "person", "event", "finding", "finding_alias",
+    "forecast_listing", "breach_forecast", "ingest_capacity", "ownership_currency", "scan_coverage", "source_cadence", "early_warning",
+)  # fmt: skip
 ASSETS = {"pay": "anna", "shop": "bo", "lake": "cy", "feed": "eve"}
 #: Who stands above each owner, nearest first; when bo's leaving takes effect; how long a manager has to name another.
 ABOVE = {"anna": ("mara", "zoe"), "bo": ("mara", "zoe"), "cy": ("noor", "zoe"), "eve": ("noor", "zoe")}
@@ -186,6 +189,12 @@ class Fortnight:
             for entry in entries for decision in entry.payload["decisions"]
         ]  # fmt: skip
 
+    def warned(self) -> list[tuple[str, str]]:
+        """(person, day) of each letter of early warnings."""
+        with open_outbox(self.home.outbox) as outbox:
+            entries = outbox.entries(dispatching.OUTBOX)
+        return [(entry.payload["person_id"], entry.payload["early_warning"]["day"]) for entry in entries if entry.state == "confirmed" and "early_warning" in entry.payload]
+
     def expected_escalations(self, at: datetime, held: timedelta = HELD) -> dict[tuple[str, int, str], set[str]]:
         """(finding, cycle, rung) of every rung that fell due in time to be told by `at`, with the people of whom one had to be told.
 
@@ -231,12 +240,15 @@ class Fortnight:
         local = {key: datetime.fromtimestamp(row["at"] / 1e6, UTC).astimezone(ZoneInfo(_ZONES.get(row["person_id"], "UTC"))) for key, row in messages.items()}
         a_day = Counter((row["person_id"], local[key].date()) for key, row in messages.items() if not row["is_urgent"])
         digests = Counter((row["person_id"], local[key].date()) for key, row in messages.items() if row["is_digest"])
+        warned = self.warned()
+        a_day.update((who, datetime.fromisoformat(day).date()) for who, day in warned)
         told = {(row["message"], row["finding_id"], row["cycle"]) for row in sent}
         with open_copy(self.home.folder) as connection:
             landed = connection.execute("SELECT count(*) FROM record.activity WHERE event = 'notified'").fetchall()[0][0]
         waiting = sum(event["event"] == "notified" for event in originated.events_waiting(self.home))
         return {
-            "dispatches": len(self.rounds), "decisions": len(keys), "messages": len(messages), "digests": sum(digests.values()), "letters": len(self.letters()),
+            "dispatches": len(self.rounds), "decisions": len(keys), "messages": len(messages), "digests": sum(digests.values()), "early warnings": len(warned), "letters": len(self.letters()),
+            "early warnings twice a day": len(warned) - len(set(warned)),
             "decisions carried out twice": len(keys) - len(set(keys)), "rungs climbed twice": len(climbed) - len(rungs),
             **{f"{name}: {ladder}": sum(rung.startswith(ladder) for _, _, rung in those) for ladder in LADDERS for name, those in (("climbed", rungs), ("expected", expected), ("missed", missed))},
             "told another than expected": sum(rungs[rung] not in people for rung, people in expected.items() if rung in rungs),

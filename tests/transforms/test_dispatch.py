@@ -11,9 +11,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from transforms import dispatch, messages
-from transforms.dispatch import Before, Case, Sent, Taken, directory_of, plan
+from transforms.dispatch import Before, Case, Taken, directory_of, plan
 from transforms.domain.instants import MICROSECONDS, iso
 from transforms.domain.policy import load_policy
+from transforms.recipients import Sent, calendars_of
 
 HOUR = 3_600 * MICROSECONDS
 DAY = 24 * HOUR
@@ -190,7 +191,7 @@ def test_a_fortnight_says_everything_once_whatever_runs(case, rules, tools, tick
     for number, (at, severity, owner) in enumerate(arrivals):
         gone = {"status": "departed_person" if owner else "nobody", "decayed_us": start + at * quarter} if owner in ("gone", None) else {}
         cases.append(case(f"f{number}", severity, start + at * quarter, person_id=owner, **gone))
-    sent, taken, days, calendars = [], [], Counter(), dispatch.calendars_of(policy)
+    sent, taken, days, calendars = [], [], Counter(), calendars_of(policy)
 
     def round_(at: int) -> None:
         known = data.draw(st.permutations([one for one in cases if one.captured_us <= at])) if len(cases) < 5 else [one for one in cases if one.captured_us <= at]

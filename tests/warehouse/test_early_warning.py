@@ -7,6 +7,7 @@ from datetime import date, timedelta
 
 import pytest
 
+from transforms import forewarning
 from warehouse import early_warning
 
 #: Names of the marts that the warnings are made of.
@@ -104,7 +105,7 @@ def test_silent_sources_are_warnings_and_nobody_is_invented(delivered):
     (row,) = (row for row in rows if row["subject_id"] == "missed-three")
     assert (row["figure"], row["threshold"], row["unit"], row["severity"]) == (3.0, 2.0, "business_days", "high")
     assert row["detail"] == "missed-three has brought nothing for 3 business days, and usually comes within 1"
-    assert early_warning.summary(rows) == f"{len(silent)} silent sources"
+    assert forewarning.summary(rows) == f"{len(silent)} silent sources"
 
 
 # The rest, without a run: of the zone as it is
@@ -123,7 +124,7 @@ def warned(zone):
 
 def test_an_empty_record_warns_of_nothing(zone):
     zone.files.clear()
-    assert zone.state().mart(*MARTS) == [] and early_warning.summary([]) == "no early warning"
+    assert zone.state().mart(*MARTS) == [] and forewarning.summary([]) == "no early warning"
 
 
 #: Wall time, so that what is due can be read off t0.

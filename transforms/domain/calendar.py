@@ -102,6 +102,10 @@ class Calendar:
             day -= timedelta(days=1)
         raise self._never_open()
 
+    def local_date(self, instant: int) -> date:
+        """The date in the calendar's zone."""
+        return from_us(instant).astimezone(self._zone).date()
+
     def budget_us(self, duration: Duration) -> int:
         return duration.business_us(self.business_day_us)
 

@@ -46,14 +46,16 @@ def kind_of(user_type: str | None) -> str:
     return "bot" if user_type and user_type.strip().lower().replace("_", " ").replace("-", " ") in _MACHINES else "human"
 
 
+def kind_by_name(group_inboxes: Sequence[str], bots: Sequence[str], *names: str | None) -> str:
+    """What somebody of these names is by the policy's globs: group, bot, or else human."""
+    return "group" if matches_any(group_inboxes, *names) else "bot" if matches_any(bots, *names) else "human"
+
+
 def judged(person: Mapping[str, Any], format_name: str, rules: Directory) -> dict[str, Any]:
     """A directory's row as the policy reads it: a group inbox or a bot is one whatever it is called there, and what the format knows nothing of is filled in."""
     found = dict(person)
     if person["kind"] == "human":
-        if matches_any(rules.group_inboxes, person["person_id"], person["email"]):
-            found["kind"] = "group"
-        elif matches_any(rules.bots, person["person_id"], person["email"]):
-            found["kind"] = "bot"
+        found["kind"] = kind_by_name(rules.group_inboxes, rules.bots, person["person_id"], person["email"])
     if found["kind"] == "human":
         names = {"person_id": person["person_id"], "email": person["email"] or person["person_id"]}
         template = rules.channels.get(format_name)

@@ -1,4 +1,7 @@
-"""What waits for a person when the week begins: tasks with their command, and the handoffs that fall due next."""
+"""What waits for a person when the week begins: tasks with their command, the handoffs that fall due next, and early warnings with whom to call.
+
+Whom to call is a person: this section stands in the report for security operations alone, and names nobody else.
+"""
 
 from __future__ import annotations
 
@@ -7,6 +10,7 @@ from collections.abc import Mapping
 import polars
 from markupsafe import Markup
 
+from transforms.forewarning import summary_of
 from transforms.report import fragments
 from transforms.report.fragments import Column
 from transforms.report.period import Period
@@ -15,7 +19,7 @@ from transforms.report.wording import count, instant, listed, none_or, reason_la
 NAME = "today"
 TITLE = "What to do now"
 ORDER = 15
-QUERIES = ("due_next", "to_do")
+QUERIES = ("due_next", "early_warning", "to_do")
 KINDS = ("week",)
 
 #: Task: (singular, plural, what to do, the command that does it or lists it).
@@ -34,8 +38,8 @@ def lede(frames: Mapping[str, polars.DataFrame]) -> str:
     waiting = [count(items[task], one, many) for task, (one, many, _, _) in _TASKS.items() if items[task]]
     first = f"{none_or(due, 'open handoff')} {verb(due, 'falls', 'fall')} due in the next 48 hours"
     if not waiting:
-        return sentence_case(f"{first}, and nothing else waits for a person.")
-    return sentence_case(f"{first}; {verb(sum(items.values()), 'there is', 'there are')} {listed(waiting)}.")
+        return sentence_case(f"{first}, and nothing else waits for a person.{_warned(frames['early_warning'])}")
+    return sentence_case(f"{first}; {verb(sum(items.values()), 'there is', 'there are')} {listed(waiting)}.{_warned(frames['early_warning'])}")
 
 
 def render(frames: Mapping[str, polars.DataFrame]) -> Markup:
@@ -48,6 +52,8 @@ def render(frames: Mapping[str, polars.DataFrame]) -> Markup:
         parts.append(fragments.table(f"What waits for a person, as of {as_of}; a handoff can stand in several lines", columns, rows, is_wide=True))
     if _due(frames["due_next"]):
         parts.append(_next(frames["due_next"]))
+    if not frames["early_warning"].is_empty():
+        parts.append(_warnings(frames["early_warning"]))
     return fragments.join(parts)
 
 
@@ -57,6 +63,27 @@ def _items(frames: Mapping[str, polars.DataFrame]) -> dict[str, int]:
 
 def _due(frame: polars.DataFrame) -> int:
     return 0 if frame.is_empty() else frame["handoffs"][0]
+
+
+def _warned(frame: polars.DataFrame) -> str:
+    return "" if frame.is_empty() else f" Early warning: {summary_of({one['kind']: one['warnings'] for one in frame['kinds'][0]})}."
+
+
+def _warnings(frame: polars.DataFrame) -> Markup:
+    rows = [
+        [
+            sentence_case(row["kind"].replace("_", " ")),
+            fragments.band(row["severity"]),
+            Markup("{} <code>{}</code>").format(fragments.foreign(row["detail"]), row["subject_id"]) if row["subject_kind"] == "handoff" else fragments.foreign(row["detail"]),
+            fragments.foreign(", then ".join(row["call"]), "nobody is known"),
+            fragments.foreign(row["action"]),
+        ]
+        for row in frame.iter_rows(named=True)
+    ]
+    total = frame["warnings"][0]
+    shown = f"the first {len(rows)} of {total:,} (all: handoff warnings)" if total > len(rows) else f"all {total:,}" if total > 1 else "the only one"
+    columns = [Column("Early warning", False), Column("Severity", False), Column("What is expected", False), Column("Whom to call", False), Column("What to do", False)]
+    return fragments.table(f"What is expected to go wrong soon, the most urgent first: {shown}", columns, rows, is_wide=True)
 
 
 def _next(frame: polars.DataFrame) -> Markup:
