@@ -15,6 +15,7 @@ from transforms.domain.documents import one_line
 from transforms.domain.instants import MICROSECONDS, from_us, zone
 from transforms.domain.policy import Policy
 from transforms.domain.vocabulary import BAND_RANK
+from transforms.report.fragments import finding_address
 from transforms.routing import Directory
 
 #: Chats and mail programs make markup, mentions and links of these: look-alikes stand for them. The id leads to the title as it was.
@@ -116,7 +117,7 @@ class _Writer:
             "due": f"{self._local(due_us)}, to {'acknowledge' if is_waiting else 'fix and verify'}{' (overdue)' if due_us < self._at else ''}" if due_us is not None else "no date",
             "fixed": f"when a later scan by {plain(', '.join(case.scanners))} no longer finds it" if case.scanners else None,
             "finding_id": case.finding_id,
-            "desk": f"{self._desk.rstrip('/')}/finding.html#{case.finding_id}" if self._desk else None,
+            "desk": finding_address(self._desk, case.finding_id) if self._desk else None,
             "may_take": may_take,
             "link": self._link(*case.place, self._message.person_id) if self._link and may_take else None,
             "may_give": not is_owner,

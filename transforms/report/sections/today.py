@@ -47,7 +47,7 @@ def render(frames: Mapping[str, polars.DataFrame]) -> Markup:
         columns = [Column("What waits", False), Column("Count"), Column("What to do", False), Column("Command", False)]
         parts.append(fragments.table(f"What waits for a person, as of {as_of}; a handoff can stand in several lines", columns, rows, is_wide=True))
     if _due(frames["due_next"]):
-        parts.append(_next(frames["due_next"]))
+        parts.append(_next(frames["due_next"], Period.of(frames)))
     return fragments.join(parts)
 
 
@@ -59,11 +59,11 @@ def _due(frame: polars.DataFrame) -> int:
     return 0 if frame.is_empty() else frame["handoffs"][0]
 
 
-def _next(frame: polars.DataFrame) -> Markup:
+def _next(frame: polars.DataFrame, period: Period) -> Markup:
     total = _due(frame)
     rows = [
         [
-            fragments.handoff(row["finding_id"], row["cycle"], row["title"]),
+            fragments.handoff(row["finding_id"], row["cycle"], row["title"], period.desk_url),
             fragments.band(row["severity"]),
             fragments.foreign(row["target"]),
             fragments.foreign(row["team"], "no team"),
