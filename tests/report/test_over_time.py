@@ -8,7 +8,7 @@ from html import unescape
 import polars
 import pytest
 
-from transforms.report.headlines import headlines
+from transforms.report.headlines import BREACHES, DEPTH, headlines
 from transforms.report.sections import over_time
 from warehouse import reports
 
@@ -46,3 +46,14 @@ def test_periods_are_named_as_people_do_and_never_broken(plain_path):
     named = {grain: headlines(of_grain(found, grain))[0].starts[-1] for grain in ("week", "month", "quarter")}
     assert named == {"week": "4\N{NO-BREAK SPACE}May\N{NO-BREAK SPACE}2026", "month": "May\N{NO-BREAK SPACE}2026", "quarter": "Q2\N{NO-BREAK SPACE}2026"}
     assert "Week from" in str(over_time.render(of_grain(found, "week")))
+
+
+@pytest.mark.parametrize("record", ["nothing_landed", "one_finding"])
+def test_before_the_first_capture_nothing_was_counted(request, record):
+    """One finding of Monday 4 May: the week before it did not have zero breaches, it was not there."""
+    found = of_grain(reports.frames(request.getfixturevalue(record)), "week")
+    five = {headline.number: headline for headline in headlines(found)}
+    assert [five[number].previous for number in (BREACHES, DEPTH)] == ["", ""]
+    assert [five[number].points[:-1] for number in (BREACHES, DEPTH)] == [[None], [None]]
+    assert five[BREACHES].value == {"nothing_landed": "0", "one_finding": "1"}[record]
+    assert over_time.lede(found) == "No week before this one is on record, so there is no trend to show."

@@ -21,9 +21,12 @@ KINDS = ("week", "month", "quarter")
 
 
 def lede(frames: Mapping[str, polars.DataFrame]) -> str:
-    found = {headline.number: headline for headline in headlines(frames)}
-    breaches, queue = found[BREACHES], found[DEPTH]
-    return sentence(Period.of(frames).grain, breaches.starts, _amounts(breaches), _amounts(queue))
+    found, period = {headline.number: headline for headline in headlines(frames)}, Period.of(frames)
+    measured = [place for place, point in enumerate(found[BREACHES].points) if point is not None]
+    if len(measured) < 2:
+        return f"No {period.grain} before this one is on record, so there is no trend to show."
+    starts, breaches, queue = ([values[place] for place in measured] for values in (found[BREACHES].starts, _amounts(found[BREACHES]), _amounts(found[DEPTH])))
+    return sentence(period.grain, starts, breaches, queue)
 
 
 def sentence(grain: str, starts: Sequence[str], breaches: Sequence[int], queue: Sequence[int]) -> str:
