@@ -120,6 +120,7 @@ def run(options: Options, do: Do = call, progress: Progress | None = None) -> Su
 def opened(options: Options, do: Do = call, progress: Progress | None = None) -> Iterator[tuple[Job, Summary]]:
     """The home's lock and its warehouse for one run, with the summary to fill in: how the whole job begins, and each part that runs alone."""
     policy, as_of_us = settings.read_policy(options.policy), settings.instant(options.as_of)
+    settings.desk_url()  # the report at the end needs it: an address that is none is refused before the work
     run_id, home, progress = settings.new_run_id(), Home(options.home), progress or Lines()
     with ExitStack() as stack:
         if options.wait_seconds and (holder := home.holder()):
@@ -324,7 +325,7 @@ def finish_run(job: Job) -> None:
 def write_report(job: Job, summary: Summary) -> None:
     """Writes the report beside the published copy."""
     job.progress("write report")
-    summary.report = str(reports.write_report(job.connection, job.home, "weekly"))
+    summary.report = str(reports.write_report(job.connection, job.home, "weekly", settings.desk_url()))
 
 
 def publish_copy(job: Job, summary: Summary) -> None:

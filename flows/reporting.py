@@ -47,15 +47,16 @@ def contents(folder: Path, period: str, file_format: str, as_of: str | None = No
         raise UsageError("--format", seen=repr(file_format), expected="html, text or pdf")
     if as_of is not None and file is not None:
         raise UsageError("--as-of", seen="an instant and a file", expected="one of them: a file is of its own instant")
+    desk_url = settings.desk_url()
     with _source(folder, as_of, file) as connection:
         frames = reports.frames(connection)
     if file_format == "text":
-        return report.render_text(frames, period).encode("utf-8")
+        return report.render_text(frames, period, desk_url=desk_url).encode("utf-8")
     if file_format == "html":
-        return report.render(frames, period).encode("utf-8")
+        return report.render(frames, period, desk_url=desk_url).encode("utf-8")
     from flows.pdf import pdf
 
-    return pdf(report.render(frames, period, is_paged=True), report.title(frames, period), frames["period"]["as_of"][0])
+    return pdf(report.render(frames, period, is_paged=True, desk_url=desk_url), report.title(frames, period), frames["period"]["as_of"][0])
 
 
 @contextmanager

@@ -284,7 +284,7 @@ def _cycle(cycle: Row, total: int, of: Mapping[str, Sequence[Row]], policy: Poli
 
 def sentence(cycle: Row) -> str:
     """A cycle in words."""
-    due = f"due {stamp(cycle['handoff_due_at'])}, {'broken' if cycle['handoff_breached'] else 'kept'}" if cycle["handoff_due_at"] else "nothing due"
+    due = f"due {stamp(cycle['handoff_due_at'])}, {_standing(cycle)}" if cycle["handoff_due_at"] else "nothing due"
     if cycle["acknowledged_at"]:
         taken = f"{cycle['severity']}, acknowledged by {cycle['acknowledged_by']} after {cycle['latency_business_seconds'] / 3600:.2f} business hours"
     else:
@@ -292,6 +292,13 @@ def sentence(cycle: Row) -> str:
         taken = f"{cycle['severity']}, not acknowledged, {waits}"
     why = f"; {cycle['failure_mode']}" + (f" ({evidence_words(cycle['failure_mode'], cycle['evidence'])})" if cycle["evidence"] else "") if cycle["failure_mode"] else ""
     return f"{taken}; {due}{why}"
+
+
+def _standing(cycle: Row) -> str:
+    """How the handoff SLA stands: what nobody acknowledged has not kept it."""
+    if cycle["handoff_breached"]:
+        return "broken"
+    return "kept" if cycle["acknowledged_at"] else "not yet over" if cycle["is_open"] else "ended before that"
 
 
 def _clocks(cycle: Row, stages: Sequence[Row], segments: Sequence[Row]) -> Grid:

@@ -19,6 +19,7 @@ from transforms.domain.policy import Policy
 from transforms.domain.vocabulary import BAND_RANK
 from transforms.forewarning import Forewarning, summary
 from transforms.recipients import zone_of
+from transforms.report.fragments import finding_address
 from transforms.routing import Directory
 
 #: Chats and mail programs make markup, mentions and links of these: look-alikes stand for them. The id leads to the title as it was.
@@ -69,7 +70,7 @@ def forewarn(letter: Forewarning, directory: Directory, policy: Policy, known_us
             "due": _local(to_us(row["due_at"].replace(tzinfo=UTC)), zone_name) if row["due_at"] else None,
             "call": ", then ".join(_named(directory, person_id, at_us) for person_id in row["call"]) or "nobody is known", "action": row["action"],
             "finding_id": row["subject_id"] if row["subject_kind"] == "handoff" else None,
-            "desk": _page(desk, row["subject_id"]) if row["subject_kind"] == "handoff" else None,
+            "desk": finding_address(desk, row["subject_id"]) if desk and row["subject_kind"] == "handoff" else None,
         }
         for number, row in enumerate(letter.rows[:_WARNINGS], 1)
     ]  # fmt: skip
@@ -141,7 +142,7 @@ class _Writer:
             "due": f"{self._local(due_us)}, to {'acknowledge' if is_waiting else 'fix and verify'}{' (overdue)' if due_us < self._at else ''}" if due_us is not None else "no date",
             "fixed": f"when a later scan by {plain(', '.join(case.scanners))} no longer finds it" if case.scanners else None,
             "finding_id": case.finding_id,
-            "desk": _page(self._desk, case.finding_id),
+            "desk": finding_address(self._desk, case.finding_id) if self._desk else None,
             "may_take": may_take,
             "link": self._link(*case.place, self._message.person_id) if self._link and may_take else None,
             "may_give": not is_owner,
@@ -186,5 +187,3 @@ def _named(directory: Directory, person_id: str | None, at_us: int) -> str:
     return plain(f"{name} ({person_id})" if name and name != person_id else person_id)
 
 
-def _page(desk: str | None, finding_id: str) -> str | None:
-    return f"{desk.rstrip('/')}/finding.html#{finding_id}" if desk else None

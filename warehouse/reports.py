@@ -47,13 +47,13 @@ def _has_parameters(connection: duckdb.DuckDBPyConnection) -> bool:
     return connection.execute(query).fetchone() != (0,)
 
 
-def write_report(connection: duckdb.DuckDBPyConnection, home: Home, period: str) -> Path:
+def write_report(connection: duckdb.DuckDBPyConnection, home: Home, period: str, desk_url: str | None = None) -> Path:
     """Writes `report-<period>.html`, and `report-<period>.txt` beside it for mail; returns the page's path.
 
-    Period is week, month or quarter (or weekly, monthly, quarterly).
+    Period is week, month or quarter (or weekly, monthly, quarterly). With `desk_url` its findings lead to the desk that is served there.
     """
     found = frames(connection)
     path = home.reports / f"report-{period}.html"
-    write_durably(path.with_suffix(".txt"), report.render_text(found, period).encode("utf-8"))
-    write_durably(path, report.render(found, period).encode("utf-8"))
+    write_durably(path.with_suffix(".txt"), report.render_text(found, period, desk_url=desk_url).encode("utf-8"))
+    write_durably(path, report.render(found, period, desk_url=desk_url).encode("utf-8"))
     return path

@@ -297,6 +297,10 @@ def test_explain_writes_a_page_and_desk_a_folder_of_them(handoff, published_home
     assert (done.code, done.out) == (0, f"page {page}\n"), done.err
     (finding_id,) = re.findall(r'href="https://handoff\.example\.com/desk/finding\.html#([0-9a-f]{32})"', page.read_text(encoding="utf-8"))
     assert handoff("explain", "A01", "--html", tmp_path / "nowhere" / "a.html", "--home", published_home).code == 2
+    printed = handoff("report", "weekly", "--format", "text", "--home", published_home).out
+    assert printed.endswith("\nhttps://handoff.example.com/desk/index.html\n")
+    assert handoff("report", "weekly", "--out", tmp_path / "week.html", "--home", published_home).code == 0
+    assert 'href="https://handoff.example.com/desk/finding.html#' in (tmp_path / "week.html").read_text(encoding="utf-8")
     written = handoff("desk", "--out", folder, "--home", published_home, "--json").json
     assert written["rows"]["findings"] == 12
     assert finding_id in "".join(path.read_text(encoding="utf-8") for path in (folder / "data" / "finding").iterdir())

@@ -34,7 +34,7 @@ UNDECIDED = {
 
 @pytest.fixture(scope="session")
 def pages(demo_home, nothing_landed, hostile_texts, tmp_path_factory) -> Mapping[tuple[str, str], str]:
-    """The address of each kind of report of each record."""
+    """The address of each kind of report of each record; the findings of the hostile one lead to a desk."""
     folder = tmp_path_factory.mktemp("pages")
     with duckdb.connect(str(demo_home / "handoff.duckdb"), read_only=True) as demo:
         demo.execute("SET TimeZone = 'UTC'")
@@ -43,7 +43,7 @@ def pages(demo_home, nothing_landed, hostile_texts, tmp_path_factory) -> Mapping
     for record, frames in found.items():
         for grain in GRAINS:
             path = folder / f"{record}-{grain}.html"
-            path.write_text(report.render(frames, grain), encoding="utf-8")
+            path.write_text(report.render(frames, grain, desk_url="https://handoff.example.com/desk" if record == "hostile_texts" else None), encoding="utf-8")
             addresses[record, grain] = path.as_uri()
     return addresses
 
@@ -77,6 +77,21 @@ def test_axe_finds_nothing(browser, browsing, pages, record, grain, width, schem
     browser.execute_script("for (const row of document.querySelectorAll('tbody tr:nth-child(n+4)')) row.remove()")
     undecided = browsing.assert_accessible(browser)
     assert [entry for entry in undecided if (entry.rule, entry.why) not in UNDECIDED] == []
+
+
+def test_a_link_to_the_desk_is_told_by_more_than_its_colour(browser, browsing, pages):
+    """The title stands in a box of its own, over which a link's underline does not reach by itself."""
+    browsing.opened(browser, pages["hostile_texts", "week"])
+    drawn = browser.execute_script("return [...document.querySelectorAll('.title a bdi')].map(one => getComputedStyle(one).textDecorationLine)")
+    assert drawn
+    assert set(drawn) == {"underline"}
+
+
+def test_a_table_loses_no_column_beside_a_chart(browser, browsing, pages):
+    """At the width of a small laptop's window nothing of the five numbers is out of its frame."""
+    browsing.opened(browser, pages["demo", "month"], width=1000)
+    cut = "return [...document.querySelectorAll('.scroll')].filter(one => one.scrollWidth > one.clientWidth + 1).map(one => one.querySelector('caption').textContent)"
+    assert browser.execute_script(cut) == []
 
 
 def test_axe_would_find_something(browser, browsing, pages):

@@ -107,6 +107,13 @@ def test_the_lede_names_the_severities():
     )
 
 
+def test_nothing_acknowledged_is_no_latency_within_target():
+    """Else a month that has just begun would read as one that went well."""
+    nothing = {"median": None, "ninetieth": None, "measured": 0, "acknowledged": 0}
+    assert section.lede(frames(**nothing, active=1)).startswith("Nothing was acknowledged this week, so that no latency can be judged, and ownership is outdated for high; for high: ")
+    assert section.lede(frames(active=1)).startswith("Latency is over target for no severity, and ownership is outdated for high; for high: ")
+
+
 def test_the_whole_table_is_printed_with_its_thresholds(plain_path):
     from warehouse import reports
 

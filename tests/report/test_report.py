@@ -235,6 +235,21 @@ def test_a_published_copy_gives_the_same_page(plain_path, tmp_path):
         assert report.render(reports.frames(copy), "week") == here
 
 
+@pytest.mark.parametrize("grain", GRAINS)
+def test_findings_lead_to_the_desk_that_is_served_and_else_nowhere(hostile_frames, grain):
+    """Without an address a page has no link out of itself; with one each finding that it lists leads to its life, and the mail says where the desk is."""
+    alone, served = report.render(hostile_frames, grain), report.render(hostile_frames, grain, desk_url="https://handoff.example.com/d&k/")
+    assert set(re.findall(r'<a [^>]*href="([^#][^"]*)"', alone)) == set()
+    listed = re.findall(r'<span class="title">(.*?)</span>.*?<code>([0-9a-f]{32})</code>', served)
+    assert listed
+    for title, finding_id in listed:
+        assert title.startswith(f'<a href="https://handoff.example.com/d&amp;k/finding.html#{finding_id}"><bdi>')
+    assert served.count('href="https://handoff.example.com/d&amp;k/index.html"') == 1
+    assert report.render(hostile_frames, grain, desk_url="https://handoff.example.com/d&k") == served
+    assert "desk" not in report.render_text(hostile_frames, grain)
+    assert report.render_text(hostile_frames, grain, desk_url="https://handoff.example.com/d&k").endswith("\nhttps://handoff.example.com/d&k/index.html\n")
+
+
 def test_every_query_belongs_to_a_section():
     own = {"parameter", "parameter_published", "period"}
     there = {entry.name.removesuffix(".sql") for entry in files("warehouse").joinpath("sql", "report").iterdir()}

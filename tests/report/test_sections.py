@@ -324,7 +324,7 @@ def test_severity_matrix(rows, sentence):
     ("rows", "sentence"),
     [
         ([("a", 1, 0, None, 0, 0, 1, 0)], "1 team had 1 handoff under way this month; none fell due."),
-        ([("a", 5, 0, None, 1, 1, 1, 0), ("(none)", 2, 0, None, 0, 0, 2, 0)], "1 team had 7 handoffs under way this month; the one that fell due broke the SLA."),
+        ([("a", 5, 0, None, 1, 1, 1, 0), ("(none)", 2, 0, None, 0, 0, 2, 0)], "1 team had 5 handoffs under way this month, and 2 were of no team; the one that fell due broke the SLA."),
         ([("a", 5, 0, None, 1, 0, 1, 0), ("b", 2, 0, None, 3, 2, 2, 0)], "2 teams had 7 handoffs under way this month; 2 of the 4 that fell due broke the SLA."),
         ([("(none)", 1, 0, None, 1, 0, 2, 0)], "1 handoff was under way this month, of no team; the one that fell due kept the SLA."),
         ([("(none)", 3, 0, None, 2, 0, 2, 0)], "3 handoffs were under way this month, of no team; none of the 2 that fell due broke the SLA."),

@@ -79,6 +79,19 @@ def test_a_rejected_candidate_is_told_with_why(kept, expected):
     assert explanation.rejected_words(kept) == expected
 
 
+@pytest.mark.parametrize(
+    ("breached", "acknowledged", "is_open", "expected"),
+    [(True, False, True, "broken"), (True, True, True, "broken"), (False, True, True, "kept"), (False, False, True, "not yet over"), (False, False, False, "ended before that")],
+)
+def test_what_nobody_acknowledged_has_not_kept_its_sla(breached, acknowledged, is_open, expected):
+    at = datetime(2026, 5, 4, 9)
+    cycle = {
+        "severity": "high", "handoff_due_at": at, "handoff_breached": breached, "acknowledged_at": at if acknowledged else None, "acknowledged_by": "anna", "latency_business_seconds": 3_600.0,
+        "is_open": is_open, "routing_status": "routed", "owner_id": "anna", "failure_mode": None, "evidence": None,
+    }  # fmt: skip
+    assert explanation.sentence(cycle).endswith(f"; due 2026-05-04 09:00, {expected}")
+
+
 def observed(hours: float, scanner: str = "trivy", rule: str = "score 5", is_t0: bool = False) -> dict:
     return {
         "finding_id": "f", "cycle": 1, "captured_at": AT + timedelta(hours=hours), "scanner": scanner, "target": "pay", "native_term": "x", "score": None,

@@ -165,11 +165,6 @@ class File(NamedTuple):
     content: bytes
 
 
-def finding_address(desk_url: str, finding_id: str) -> str:
-    """Where the desk that is served below `desk_url` shows a finding: for pages, reports and messages."""
-    return f"{desk_url.rstrip('/')}/finding.html#{finding_id}"
-
-
 def assets() -> Iterator[File]:
     """What every desk has as it is. The style begins with that of the reports."""
     for path, source in ASSETS.items():

@@ -27,14 +27,14 @@ def queries() -> dict[str, str]:
     return dict(sorted(wanted.items()))
 
 
-def render(frames: Mapping[str, polars.DataFrame], period: str, *, is_paged: bool = False) -> str:
+def render(frames: Mapping[str, polars.DataFrame], period: str, *, is_paged: bool = False, desk_url: str | None = None) -> str:
     """The page of one period (week, month, quarter; weekly, monthly, quarterly are understood).
 
     `frames` holds `period` (one row a grain) and a frame a query; of a frame with a `period_grain` a section sees that grain's rows only.
-    `is_paged`: with what a renderer of pages needs beyond a browser (pdf.css). Raises `UsageError` for another period.
+    `is_paged`: with what a renderer of pages needs beyond a browser (pdf.css). With `desk_url` findings lead to the desk that is served there. Raises `UsageError` for another period.
     """
-    grain = grain_of(period)
-    own = _of_grain(frames, grain)
+    grain, desk_url = grain_of(period), desk_url.rstrip("/") if desk_url else None
+    own = _of_grain(frames, grain, desk_url)
     span = Period.of(own)
     environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
     parts = [
@@ -57,15 +57,14 @@ def title(frames: Mapping[str, polars.DataFrame], period: str) -> str:
     return f"Security handoffs: {Period.of(_of_grain(frames, grain_of(period))).title}"
 
 
-def render_text(frames: Mapping[str, polars.DataFrame], period: str) -> str:
+def render_text(frames: Mapping[str, polars.DataFrame], period: str, *, desk_url: str | None = None) -> str:
     """The same period in plain text, as `render` takes it."""
-    return text.render(_of_grain(frames, grain_of(period)))
+    return text.render(_of_grain(frames, grain_of(period), desk_url))
 
 
-def _of_grain(frames: Mapping[str, polars.DataFrame], grain: str) -> dict[str, polars.DataFrame]:
-    return {
-        name: frame.filter(polars.col("period_grain") == grain) if "period_grain" in frame.columns else frame for name, frame in frames.items()
-    }
+def _of_grain(frames: Mapping[str, polars.DataFrame], grain: str, desk_url: str | None = None) -> dict[str, polars.DataFrame]:
+    own = {name: frame.filter(polars.col("period_grain") == grain) if "period_grain" in frame.columns else frame for name, frame in frames.items()}
+    return {**own, "period": own["period"].with_columns(polars.lit(desk_url, polars.String).alias("desk_url"))}
 
 
 def _resource(name: str) -> str:

@@ -7,9 +7,8 @@ from importlib.resources import files
 from jinja2 import Environment, StrictUndefined
 from markupsafe import Markup
 
-from transforms.desk import finding_address
 from transforms.explanation import Entry, Grid, Life, Part, stamp
-from transforms.report.fragments import Column, foreign, join, table
+from transforms.report.fragments import Column, finding_address, foreign, join, table
 
 #: A sentence of ours with what sources wrote in it; what they wrote by itself was cut before.
 _LONGEST = 4_000

@@ -69,10 +69,18 @@ def join(parts: Iterable[str | Markup]) -> Markup:
     return Markup("").join(escape(part) for part in parts)
 
 
-def handoff(finding_id: str, cycle: int, title: str | None) -> Markup:
-    """A handoff by its title, and under it the finding's id, by which every command takes it."""
+def finding_address(desk_url: str, finding_id: str) -> str:
+    """Where the desk that is served below `desk_url` shows a finding: for pages, reports and messages."""
+    return f"{desk_url.rstrip('/')}/finding.html#{finding_id}"
+
+
+def handoff(finding_id: str, cycle: int, title: str | None, desk_url: str | None) -> Markup:
+    """A handoff by its title, and under it the finding's id, by which every command takes it. Where a desk is served, the title leads there."""
     again = Markup(' <span class="again">cycle {}</span>').format(cycle) if cycle > 1 else Markup("")
-    return Markup('<span class="title">{}</span>{} <code>{}</code>').format(foreign(title, "no title"), again, finding_id)
+    shown = foreign(title, "no title")
+    if desk_url:
+        shown = Markup('<a href="{}">{}</a>').format(finding_address(desk_url, finding_id), shown)
+    return Markup('<span class="title">{}</span>{} <code>{}</code>').format(shown, again, finding_id)
 
 
 def amount(value: int) -> str | Markup:

@@ -73,11 +73,13 @@ def _headline(name: str, board: Dashboard, period: Period, thresholds: Threshold
     clock = _CLOCKS.get(name)
     row = (board.leading(name, clock) if clock else {}) or board.get(name, "all", clock)
     severity = row.get("severity", "all")
-    value, before, target = row.get("value"), row.get("previous_value"), _target(name, row, board)
+    value, target = row.get("value"), _target(name, row, board)
     behind, eligible = _behind(name, row)
     coverage = behind / eligible if eligible else None
     low, high = row.get("low"), row.get("high")
     points = trend.filter((polars.col("number") == name) & (polars.col("severity") == severity) & polars.col("clock").eq_missing(clock)).sort("period_start")
+    # Not the dashboard's: that counts none where the record had not begun.
+    before = points["value"][-2]
     return Headline(
         number=name,
         label=_LABELS[name] + (f", {severity}" if severity != "all" else ""),

@@ -34,7 +34,7 @@ def grain_of(period: str) -> str:
 
 
 class Period(NamedTuple):
-    """[start, end) in local days of the reporting zone; as_of lies in it, so it is never over."""
+    """[start, end) in local days of the reporting zone; as_of lies in it, so it is never over. `desk_url`: where its findings can be looked up."""
 
     grain: str
     start: date
@@ -43,14 +43,16 @@ class Period(NamedTuple):
     as_of: datetime
     local_as_of: datetime
     zone: str
+    desk_url: str | None = None
 
     @classmethod
     def of(cls, frames: Mapping[str, polars.DataFrame]) -> Period:
         """From the frame `period`, which holds one row once a grain is chosen."""
         row = frames["period"].row(0, named=True)
         return cls(
-            row["period_grain"], row["period_start"], row["period_end"], row["previous_start"], row["as_of"], row["local_as_of"], row["reporting_zone"]
-        )
+            row["period_grain"], row["period_start"], row["period_end"], row["previous_start"], row["as_of"], row["local_as_of"], row["reporting_zone"],
+            row.get("desk_url"),
+        )  # fmt: skip
 
     @property
     def this(self) -> str:

@@ -17,13 +17,16 @@ WIDTH = 78
 
 
 def render(frames: Mapping[str, polars.DataFrame]) -> str:
-    """The text of one grain's frames; no line is longer than WIDTH, the last one ends too."""
+    """The text of one grain's frames; no line is longer than WIDTH but the desk's address, the last one ends too."""
     period = Period.of(frames)
     as_of = f"As of {instant(period.as_of)}" + (f" ({instant(period.local_as_of, period.zone)})" if period.zone != "UTC" else "") + f". {period.progress}"
     lines = [*_wrapped(f"Security handoffs, {period.grain}ly report {period.audience}"), *_wrapped(period.title), "=" * len(period.title), "", *_wrapped(as_of), ""]
     lines += _table(headlines(frames), period)
     for section in sections.in_order(period.grain):
         lines += ["", section.TITLE, "-" * len(section.TITLE), *_wrapped(section.lede(frames))]
+    if period.desk_url:
+        # Never broken: half an address leads nowhere.
+        lines += ["", "Every finding, to search and filter:", period.desk_url.rstrip("/") + "/index.html"]
     return "".join(f"{line.rstrip()}\n" for line in lines)
 
 

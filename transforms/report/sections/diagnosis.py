@@ -61,7 +61,12 @@ def lede(frames: Mapping[str, polars.DataFrame]) -> str:
     states = {band.severity: band.state(thresholds) for band in bands}
     over = [severity for severity, state in states.items() if state.latency == "over"]
     outdated = [severity for severity, state in states.items() if state.ownership == "outdated"]
-    first = f"latency is over target for {listed(over)}" if over else "latency is over target for no severity"
+    if over:
+        first = f"latency is over target for {listed(over)}"
+    elif any(state.latency == "within" for state in states.values()):
+        first = "latency is over target for no severity"
+    else:
+        first = f"nothing was acknowledged {period.this}, so that no latency can be judged"
     second = f"ownership is outdated for {listed(outdated)}" if outdated else "ownership is outdated for none"
     # What the most severe band asks for that asks for something by its latency, else by its ownership.
     leading = next(iter([*over, *outdated]), bands[0].severity)

@@ -40,7 +40,7 @@ def lede(frames: Mapping[str, polars.DataFrame]) -> str:
 def render(frames: Mapping[str, polars.DataFrame]) -> Markup:
     board, period, found = Dashboard(frames["dashboard"]), Period.of(frames), headlines(frames)
     numbers = (_median, _ninetieth, _rate, _breaches, _queue)
-    return fragments.join([_tiles(found, period), _overview(found, period), *(draw(board, period) for draw in numbers), _trend(found, period)])
+    return fragments.join([_tiles(found, period), _overview(found, period), *(draw(board, period) for draw in numbers)])
 
 
 def _latency_clause(board: Dashboard, period: Period) -> str:
@@ -131,21 +131,9 @@ def _overview(found: list[Headline], period: Period) -> Markup:
             fragments.table("The five numbers, with what is behind them", columns, rows, is_wide=True),
             fragments.note(
                 "Latencies are of the most severe band that has any, the others of all bands. Coverage: the share of what ought to be measured that was. "
-                "Confidence is defined, with its thresholds, under definitions. The interval holds the median with a confidence of 95 %, whatever the distribution."
+                "Confidence is defined, with its thresholds, under definitions; the trends stand in figures under the five numbers over time. The interval holds the median with a confidence of 95 %, whatever the distribution."
             ),
         ]
-    )
-
-
-def _trend(found: list[Headline], period: Period) -> Markup:
-    """The sparklines in figures."""
-    starts = found[0].starts
-    rows = [[start, *(headline.said_points[place] for headline in found)] for place, start in enumerate(starts)]
-    return fragments.table(
-        f"The five numbers {period.grain} by {period.grain}, as known now" + ("; a week by its first day" if period.grain == "week" else ""),
-        [Column(sentence_case(period.grain), False), *(Column(f"{headline.label}, {headline.unit}") for headline in found)],
-        rows,
-        is_wide=True,
     )
 
 

@@ -160,7 +160,7 @@ def _likeliest(frame: polars.DataFrame, period: Period) -> Markup:
     is_named = names_team(period.grain)
     rows = [
         [
-            fragments.handoff(row["finding_id"], row["cycle"], row["title"]),
+            fragments.handoff(row["finding_id"], row["cycle"], row["title"], period.desk_url),
             fragments.band(row["severity"]),
             *([fragments.foreign(row["team"], "no team")] if is_named else []),
             instant(row["handoff_due_at"]),

@@ -18,7 +18,7 @@ NAME = "stage_decomposition"
 TITLE = "Stage decomposition"
 ORDER = 20
 QUERIES = ("stage_merged", "stage_span")
-KINDS = ("month", "quarter")
+KINDS = ("week", "month", "quarter")
 
 _NOT_OBSERVED = Markup('<span class="empty">not observed</span>')
 

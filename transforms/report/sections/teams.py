@@ -31,8 +31,10 @@ def lede(frames: Mapping[str, polars.DataFrame]) -> str:
     if not rows:
         return f"No handoff was under way {period.this}, so there is no team to show."
     teams, total, due, broken = sum(row["team"] != NONE for row in rows), *(sum(row[name] for row in rows) for name in ("handoffs", "fell_due", "breaches"))
+    homeless = sum(row["handoffs"] for row in rows if row["team"] == NONE)
     if teams:
-        first = f"{count(teams, 'team')} had {count(total, 'handoff')} under way {period.this}"
+        first = f"{count(teams, 'team')} had {count(total - homeless, 'handoff')} under way {period.this}"
+        first += f", and {homeless:,} {verb(homeless, 'was', 'were')} of no team" if homeless else ""
     else:
         first = f"{count(total, 'handoff')} {verb(total, 'was', 'were')} under way {period.this}, of no team"
     if due == 1:

@@ -150,7 +150,7 @@ def _curve_table(curves: Mapping[str, list[dict]], at_risk: Mapping[str, Mapping
     columns = [Column("After", False)]
     for severity in curves:
         columns += [Column(f"{severity}, not acknowledged"), Column("At risk")]
-    return fragments.table("The curves at the marks: share not yet acknowledged, its 95 % interval, and handoffs at risk", columns, body, is_wide=True)
+    return fragments.table("The curves at the marks: share not yet acknowledged, in brackets its 95 % interval, and handoffs at risk", columns, body, is_wide=True)
 
 
 def _share(step: Mapping | None) -> str:
@@ -158,7 +158,12 @@ def _share(step: Mapping | None) -> str:
         return percent(1)
     if step["high"] is None:
         return percent(step["surviving"])
-    return f"{percent(step['surviving'])} ({percent(step['low'])} to {percent(step['high'])})"
+    return f"{percent(step['surviving'])} ({_bare(step['low'])} to {_bare(step['high'])})"
+
+
+def _bare(rate: float) -> str:
+    """A share whose unit stands before it already."""
+    return percent(rate).removesuffix("\N{NO-BREAK SPACE}%")
 
 
 def _medians(bands: Mapping[str, dict[str, dict]], period: Period) -> Markup:

@@ -51,7 +51,7 @@ def render(frames: Mapping[str, polars.DataFrame]) -> Markup:
         columns = [Column("What waits", False), Column("Count"), Column("What to do", False), Column("Command", False)]
         parts.append(fragments.table(f"What waits for a person, as of {as_of}; a handoff can stand in several lines", columns, rows, is_wide=True))
     if _due(frames["due_next"]):
-        parts.append(_next(frames["due_next"]))
+        parts.append(_next(frames["due_next"], Period.of(frames)))
     if not frames["early_warning"].is_empty():
         parts.append(_warnings(frames["early_warning"]))
     return fragments.join(parts)
@@ -86,11 +86,11 @@ def _warnings(frame: polars.DataFrame) -> Markup:
     return fragments.table(f"What is expected to go wrong soon, the most urgent first: {shown}", columns, rows, is_wide=True)
 
 
-def _next(frame: polars.DataFrame) -> Markup:
+def _next(frame: polars.DataFrame, period: Period) -> Markup:
     total = _due(frame)
     rows = [
         [
-            fragments.handoff(row["finding_id"], row["cycle"], row["title"]),
+            fragments.handoff(row["finding_id"], row["cycle"], row["title"], period.desk_url),
             fragments.band(row["severity"]),
             fragments.foreign(row["target"]),
             fragments.foreign(row["team"], "no team"),

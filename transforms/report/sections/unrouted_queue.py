@@ -84,7 +84,7 @@ def _oldest(frame: polars.DataFrame, depth: int, period: Period) -> Markup:
     is_named = names_team(period.grain)
     rows = [
         [
-            fragments.handoff(row["finding_id"], row["cycle"], row["title"]),
+            fragments.handoff(row["finding_id"], row["cycle"], row["title"], period.desk_url),
             fragments.band(row["severity"]),
             fragments.foreign(row["target"]),
             *([fragments.foreign(row["team"], "no team")] if is_named else []),

@@ -71,7 +71,7 @@ def _waiting(rows: list[dict], period: Period) -> Markup:
     is_named = names_team(period.grain)
     body = [
         [
-            fragments.handoff(row["finding_id"], row["cycle"], row["title"]),
+            fragments.handoff(row["finding_id"], row["cycle"], row["title"], period.desk_url),
             fragments.band(row["severity"]),
             fragments.foreign(row["target"]),
             *([fragments.foreign(row["team"], "no team")] if is_named else []),
@@ -97,7 +97,7 @@ def _slow(rows: list[dict], period: Period) -> Markup:
     is_named = names_team(period.grain)
     body = [
         [
-            fragments.handoff(row["finding_id"], row["cycle"], row["title"]),
+            fragments.handoff(row["finding_id"], row["cycle"], row["title"], period.desk_url),
             fragments.band(row["severity"]),
             fragments.foreign(row["target"]),
             *([fragments.foreign(row["team"], "no team")] if is_named else []),
