@@ -39,7 +39,7 @@ check: $(READY) ## Lint, and hold the layers to the import rules
 docs: $(READY) ## Write the generated pages: dictionary, cookbook, command line, scanners, agreement with a peer, identity, registers, trackers
 	@$(BIN)/python -m warehouse.dictionary --write
 	@$(BIN)/python -m warehouse.cookbook --write
-	@$(BIN)/python -m flows.command_page --write
+	@$(BIN)/python -m flows.commands.page --write
 	@$(BIN)/python tests/transforms/scanners/agreement.py --write
 	@$(BIN)/python tests/transforms/scanners/catalogue.py --write
 	@$(BIN)/python tests/identity/measure.py --write

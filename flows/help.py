@@ -40,7 +40,7 @@ JSON_KEYS = {
     "rebuild": ("as_of", "out", "said"),
     "verify": ("rows",),
     "sql": ("rows",),
-    "explain": ("finding_id", "title", "severity", "severity_rule", "state", "is_open", "asset_id", "target", "scanners", "handoffs", "presence", "timeline"),
+    "explain": ("finding_id", "title", "severity", "severity_rule", "state", "is_open", "asset_id", "target", "scanners", "handoffs", "presence", "timeline", "parts", "records"),
     "whatif": ("as_of", "runs_replayed", "is_other_code", "out", "policy_change", "difference"),
     "formats": ("rows",),
     "trackers": ("rows",),

@@ -60,6 +60,13 @@ IN_STATEMENTS = {
     ("warehouse/models.py", "key"): "the key that its header declares, quoted",
     ("warehouse/history.py", "name"): "a table of tables.RECORD_TABLES",
     ("warehouse/history.py", "columns"): "its columns",
+    ("warehouse/published.py", "name"): "the name of a file in sql/published",
+    ("warehouse/desk.py", "page.name"): "the name of a file in sql/desk",
+    ("warehouse/publish.py", "name"): "a table of tables.RECORD_TABLES, or of schema mart",
+    ("warehouse/publish.py", "columns"): "its columns, quoted",
+    ("warehouse/publish.py", "_MARK.format(run='record.run')"): "a statement of our own, the run bound",
+    ("warehouse/publish.py", "_MARK.format(run='the_copy.record.run')"): "the same of the copy",
+    ("warehouse/publish.py", "str(draft).replace(chr(39), chr(39) * 2)"): "a path, its quotes doubled: ATTACH takes no parameters",
     ("warehouse/history.py", "_KNOWN.get(name, _BY_RECORDING)"): "a condition of our own, its instant bound",
     ("warehouse/models.py", "schema"): "mart or whatif",
     ("warehouse/whatif.py", "path"): "a path of our own making, its quotes doubled: ATTACH takes no parameters",
@@ -328,11 +335,12 @@ def test_every_import_of_ours_is_a_stated_requirement():
     """And every stated requirement is imported, or is one of those that are stated for another reason."""
     settings = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
     stated = {re.split(r"[<>=!~ \[]", entry)[0].lower() for entry in settings["dependencies"]}
-    names = {"yaml": "pyyaml", "dateutil": "python-dateutil", "great_expectations": "great-expectations"}
+    names = {"yaml": "pyyaml", "dateutil": "python-dateutil", "great_expectations": "great-expectations", "opentelemetry": "opentelemetry-sdk"}
     imported = {names.get(top, top) for tree in sources().values() for name, _ in imports(tree) if (top := name.split(".")[0])}
     foreign = imported - OURS - set(sys.stdlib_module_names)
     assert foreign <= stated
     not_imported = {
+        "opentelemetry-exporter-otlp-proto-http": "of the package opentelemetry, which several projects fill",
         "sqlalchemy": "capped: Prefect's scheduler creates no runs on newer ones",
         "tzdata": "zoneinfo reads it where the machine has no zone database; its version is part of the calendar's digest",
     }

@@ -123,7 +123,7 @@ def explain(folder: Path, reference: str) -> dict[str, Any]:
     }
     found["timeline"] = [{"when": entry.at, **{name: value for name, value in entry._asdict().items() if name != "at"}} for entry in told.entries]
     found["parts"] = explanation.as_json(told)["parts"]
-    found["rows"] = {name: among for name, among in rows.items() if name != "handoff"}
+    found["records"] = {name: among for name, among in rows.items() if name != "handoff"}
     return found
 
 

@@ -283,11 +283,11 @@ def test_every_finding_of_the_demo_can_be_explained(demo_home: Path, published: 
     for (finding_id,) in published.execute("SELECT finding_id FROM mart.finding ORDER BY ALL").fetchall():
         found = copies.explain(demo_home, finding_id)
         kinds = Counter(entry["kind"] for entry in found["timeline"])
-        assert kinds["event"] == len(found["rows"]["event"])
-        assert kinds["decision"] == len(found["rows"]["decision"])
+        assert kinds["event"] == len(found["records"]["event"])
+        assert kinds["decision"] == len(found["records"]["decision"])
         assert [entry["when"] for entry in found["timeline"]] == sorted(entry["when"] for entry in found["timeline"])
         for cycle in found["handoffs"]:
-            spans = [row for row in found["rows"]["stage"] if row["cycle"] == cycle["cycle"] and row["stage"] != "triage_entry"]
+            spans = [row for row in found["records"]["stage"] if row["cycle"] == cycle["cycle"] and row["stage"] != "triage_entry"]
             if cycle["acknowledged_at"]:
                 assert sum(row["span_seconds"] or 0 for row in spans) == pytest.approx(cycle["clock_seconds"], abs=1e-6)
                 assert sum(row["business_seconds"] or 0 for row in spans) == pytest.approx(cycle["clock_business_seconds"], abs=1e-6)

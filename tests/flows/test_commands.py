@@ -12,13 +12,14 @@ import sys
 
 import pytest
 
-from flows import cli, command_page
+from flows import cli
+from flows.commands import page
 from flows.help import AUDIENCES, EXIT_CODES, JSON_KEYS, WITHOUT_JSON, first_sentence
 from flows.job import Summary
 from warehouse.home import Home
 
-COMMANDS = command_page.commands()
-ROOT = command_page.PAGE.parent.parent
+COMMANDS = page.commands()
+ROOT = page.PAGE.parent.parent
 
 
 def parse(words: list[str]) -> str:
@@ -66,7 +67,7 @@ def test_every_command_has_an_audience():
 
 
 def test_the_page_is_what_the_commands_say():
-    assert command_page.PAGE.read_text(encoding="utf-8") == command_page.render(), "make docs"
+    assert page.PAGE.read_text(encoding="utf-8") == page.render(), "make docs"
 
 
 def test_the_readme_lists_exit_codes_that_the_commands_have():

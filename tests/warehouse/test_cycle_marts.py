@@ -186,6 +186,9 @@ def test_lost_seconds_add_up_to_the_time_beyond_the_due_instant(empty_marts, cyc
         f"CREATE OR REPLACE TABLE mart.handoff (finding_id VARCHAR, cycle INTEGER, {', '.join(f'{name} TIMESTAMP' for name in instants)}, "
         "handoff_breached BOOLEAN, failure_mode VARCHAR, team VARCHAR)"
     )
+    open_times = ", ".join(f"{name}_open_us BIGINT" for name in ("captured", "enriched", "routed", "notified", "acknowledged", "triaged"))
+    empty_marts.execute("CREATE SCHEMA IF NOT EXISTS derived")
+    empty_marts.execute(f"CREATE OR REPLACE TABLE derived.cycle (finding_id VARCHAR, cycle INTEGER, {open_times})")
     for cycle in cycles:
         values = [cycle["finding_id"], 1, *(cycle[name] for name in instants), cycle["handoff_breached"]]
         empty_marts.execute(

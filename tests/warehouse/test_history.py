@@ -196,7 +196,7 @@ def test_the_published_copy_is_verified_with_its_raw_files(eventful):
 
 
 def test_what_is_no_such_file_is_said(tmp_path):
-    with pytest.raises(UsageError, match="not there"):
+    with pytest.raises(UsageError, match="is no file"):
         verify_file(tmp_path / "none.duckdb", "code")
     (tmp_path / "text").write_text("hello")
     with pytest.raises(RunError):

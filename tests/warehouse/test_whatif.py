@@ -126,12 +126,13 @@ def test_a_stricter_sla_is_told_measure_by_measure(home, tools, tmp_path):
         rows = connection.execute(changed).fetchall()
         assert [row[1:] for row in rows if row[0] == rows[0][0]] == [
             ("breach_attribution", "remediation", "both"),
+            ("budget_business_seconds", "14400.0", "7200.0"),
             ("failure_mode", None, "unexplained"),
             ("handoff_breached", "false", "true"),
             ("handoff_due_at", "2026-04-01 13:00:00", "2026-04-01 11:00:00"),
             ("single_sla_due_at", "2026-04-08 13:00:00", "2026-04-08 11:00:00"),
         ]
-        assert {row[1] for row in rows if row[0] != rows[0][0]} == {"handoff_due_at", "single_sla_due_at"}, "B was broken before"
+        assert {row[1] for row in rows if row[0] != rows[0][0]} == {"budget_business_seconds", "handoff_due_at", "single_sla_due_at"}, "B was broken before"
         assert connection.execute("FROM whatif.policy_change").fetchall() == [("handoff_sla.critical", "4bh", "2bh")]
         assert connection.execute("SELECT runs_replayed, whatif_policy_digest, epoch_us(as_of) FROM whatif.replay").fetchall() == [
             (0, tools.make_policy({"handoff_sla": {"critical": "2bh"}}).digest, found.as_of_us)

@@ -1,7 +1,7 @@
 """The page of the command line, generated from the commands themselves: what each does, takes, prints as JSON, and an example.
 
-python -m flows.command_page                 prints it
-python -m flows.command_page --write         writes docs/command_line.md (`make docs`)
+python -m flows.commands.page                 prints it
+python -m flows.commands.page --write         writes docs/command_line.md (`make docs`)
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ import typer
 from flows.cli import app
 from flows.help import AUDIENCES, EXIT_CODES, JSON_KEYS, WITHOUT_JSON, by_audience, first_sentence
 
-PAGE = Path(__file__).resolve().parent.parent / "docs" / "command_line.md"
+PAGE = Path(__file__).resolve().parents[2] / "docs" / "command_line.md"
 
 _INTRODUCTION = """\
 # The command line
