@@ -42,6 +42,8 @@ _REGISTERS = {"asset": tables.ASSET, "person": tables.PERSON, "ownership": table
 _REGISTER_KEYS = {"asset": ("asset_id",), "person": ("person_id",), "ownership": ("match", "person_id", "team")}
 #: Findings whose rows are held at once.
 _AT_ONCE = 10_000
+#: What is read of a row only to tell two contents of one id apart, if at all: left out of what is sorted and held, where each column weighs.
+_COMPARED_ONLY = ("pointer", "resend_id", "component_name", "component_version", "line", "endpoint", "source_state", "captured_at_source", "is_naive", "is_midnight")
 _NOT_CONTENT = ("claim_id", "pointer", "content_id", "recorded_at")
 
 
@@ -134,9 +136,9 @@ class _Derivation:
         self._tickets()
         concerned = self._resolve(events, observations)
         if self._waiting_bands is not None:
-            self._deliver(events, self._places_of_dispatches(observations, concerned))
+            self._deliver(events, self._places_of_dispatches(observations, events, concerned))
         self._fill_inbox(inbox, events)
-        for findings, rows in self._parts(observations, concerned):
+        for findings, rows in self._parts(observations, events, concerned):
             for finding in findings:
                 self._finding(finding, rows.get(finding.rows[0]["finding"], []))
             self._flush()
@@ -222,6 +224,8 @@ class _Derivation:
             frame = winners(frame, key, self._observation_rank, partial(self._lost_observation, kind))
         self._aliases = identity.known_aliases(advisories, stated_together(frame))
         self._repeats(known, frame)
+        del known
+        frame = frame.drop(_COMPARED_ONLY)
         bindings = self._bind_targets(sorted(frame["target"].unique().to_list()))
         self._environments = {target: environment(binding.asset, self._policy) for target, binding in bindings.items()}
         return group(frame, bindings, self._aliases)
@@ -373,8 +377,8 @@ class _Derivation:
 
     # Findings, some thousands at a time: the rows of all of them at once would fill the memory
 
-    def _parts(self, observations: pl.DataFrame, concerned: pl.DataFrame) -> Iterator[tuple[list[_Finding], dict[int, list[Fields]]]]:
-        """Findings with the events that concern each, by number. Both frames are sorted by finding."""
+    def _parts(self, observations: pl.DataFrame, events: pl.DataFrame, concerned: pl.DataFrame) -> Iterator[tuple[list[_Finding], dict[int, list[Fields]]]]:
+        """Findings with the events that concern each, by number. Observations and what events concern are sorted by finding."""
         first, last, count = 0, 0, observations["finding"].max()
         for until in range(_AT_ONCE, (-1 if count is None else count) + _AT_ONCE + 1, _AT_ONCE):
             end, event_end = (int(frame["finding"].search_sorted(until)) for frame in (observations, concerned))
@@ -384,10 +388,11 @@ class _Derivation:
                 row["scanner_band"] = self._calibrator.scanner_band(row["scanner"], row["format"], row["native_severity"], row["native_score"])
                 row["scanner_score"] = scanner_score(row["cvss_vectors"] or (), row["native_score"])
                 groups.setdefault(row["finding"], []).append(row)
-            events: dict[int, list[Fields]] = {}
-            for row in rows_of(concerned[last:event_end]):
-                events.setdefault(row["finding"], []).append(row | _OWN_ROW if row["method"] == "own" else row)
-            yield [self._group(rows) for rows in groups.values()], events
+            part = concerned[last:event_end]
+            rows_by_finding: dict[int, list[Fields]] = {}
+            for number, row in zip(part["finding"].to_list(), rows_of(events[part["row"]]), strict=True):
+                rows_by_finding.setdefault(number, []).append(row | _OWN_ROW if row["method"] == "own" else row)
+            yield [self._group(rows) for rows in groups.values()], rows_by_finding
             first, last = end, event_end
 
     def _group(self, rows: list[Fields]) -> _Finding:
@@ -423,21 +428,27 @@ class _Derivation:
         """The accepted events, one for each event_id, known and occurred by as_of, in the order of ruling 5."""
         frame = instants_as_microseconds(pl.from_arrow(self._record["activity"])).filter(pl.col("occurred_at") <= self._as_of)
         kept = winners(frame, "event_id", _event_rank, lambda subject, kept, lost: self._lost("activity", subject, kept, lost, _EVENT_ORDER))
-        return kept.with_columns(rank=pl.col("event").replace_strict(EVENT_RANK, return_dtype=pl.Int64)).sort("occurred_at", "rank", "event_id")
+        ranked = kept.drop("pointer", "content_id").with_columns(rank=pl.col("event").replace_strict(EVENT_RANK, return_dtype=pl.Int64))
+        return ranked.sort("occurred_at", "rank", "event_id")
 
     def _resolve(self, events: pl.DataFrame, observations: pl.DataFrame) -> pl.DataFrame:
-        """The events with the `finding` that they concern, one row for each, sorted by it. One without keeps status `no_match` or `ambiguous_ref`, and waits."""
+        """Each `finding` that an event concerns with the event's `row`, sorted. One without keeps status `no_match` or `ambiguous_ref`, and waits."""
         references = References(observations.select("sighting_id", "scanner", "own_id", "finding"))
         links = events.filter((pl.col("event") == "ticket_linked") & (pl.col("ticket").str.len_bytes() > 0))
         names = links.select("ref", "ticket").rows()
         for ref, ticket in names:
             references.link(ticket, references.resolve(ref, with_tickets=False)[0])
         references.follow(names)
-        found = [references.resolve(ref) for ref in events["ref"].to_list()]
-        resolved = events.with_columns(finding=pl.Series([findings for findings, _ in found], dtype=pl.List(pl.Int64)), status=pl.Series([status for _, status in found], dtype=pl.String))
-        for row in rows_of(resolved.filter(pl.col("finding").list.len() == 0)):
-            self._event(row | _OWN_ROW if row["method"] == "own" else row, _as_event(row), None, None, row["status"], False)
-        return resolved.explode("finding", empty_as_null=True).drop_nulls("finding").sort("finding", maintain_order=True)
+        refs = events["ref"].unique()
+        found = [references.resolve(ref) for ref in refs.to_list()]
+        by_ref = pl.DataFrame(
+            {"ref": refs, "finding": pl.Series([findings for findings, _ in found], dtype=pl.List(pl.Int64)), "status": pl.Series([status for _, status in found], dtype=pl.String)}
+        )
+        resolved = events.select("ref").with_row_index("row").join(by_ref, on="ref", how="left", validate="m:1", nulls_equal=True, maintain_order="left")
+        waiting = resolved.filter(pl.col("finding").list.len() == 0)
+        for row, status in zip(rows_of(events[waiting["row"]]), waiting["status"].to_list(), strict=True):
+            self._event(row | _OWN_ROW if row["method"] == "own" else row, _as_event(row), None, None, status, False)
+        return resolved.select("finding", "row").explode("finding", empty_as_null=True).drop_nulls("finding").sort("finding", "row")
 
     def _fill_inbox(self, inbox: Inbox, events: pl.DataFrame) -> None:
         """What reached whom and when; what one act told of at once, a digest, is one message however many findings it names."""
@@ -461,15 +472,15 @@ class _Derivation:
 
     # What if notifications had waited for a digest
 
-    def _places_of_dispatches(self, observations: pl.DataFrame, concerned: pl.DataFrame) -> dict[str, list[digest.Place]]:
+    def _places_of_dispatches(self, observations: pl.DataFrame, events: pl.DataFrame, concerned: pl.DataFrame) -> dict[str, list[digest.Place]]:
         """The handoffs that each notification is about; its being notified turns no cycle, so they can be told before it is moved."""
         places: dict[str, list[digest.Place]] = defaultdict(list)
-        for findings, rows in self._parts(observations, concerned):
+        for findings, rows in self._parts(observations, events, concerned):
             for finding in findings:
-                events = rows.get(finding.rows[0]["finding"], [])
-                if not any(row["event"] == "notified" for row in events):
+                event_rows = rows.get(finding.rows[0]["finding"], [])
+                if not any(row["event"] == "notified" for row in event_rows):
                     continue
-                for found in self._judge(finding, [_as_event(row) for row in events])[1]:
+                for found in self._judge(finding, [_as_event(row) for row in event_rows])[1]:
                     ev = found.evaluation
                     settled = min((at for at in (ev.t1, ev.cycle.ended_us) if at is not None), default=None)
                     for event in ev.cycle.events:
