@@ -43,10 +43,25 @@ vulnerable AS (
     FROM derived.finding
     WHERE is_open
 ),
-named AS (
-    SELECT word.ref, vulnerable.finding_id, vulnerable.vulnerability, vulnerable.places
+-- A vulnerability that thousands of findings have is named by many tickets too: neither meets all of the other.
+spread AS (
+    SELECT vulnerability, count(*) AS findings FROM vulnerable GROUP BY vulnerability
+),
+rare AS (
+    SELECT word.ref
     FROM word
-    JOIN vulnerable ON vulnerable.vulnerability = word.word
+    JOIN spread ON spread.vulnerability = word.word
+    GROUP BY word.ref
+    HAVING sum(spread.findings) <= 20
+),
+placed AS (
+    SELECT finding_id, vulnerability, unnest(places) AS place FROM vulnerable
+),
+mention AS (
+    SELECT word.ref, word.word AS vulnerability, place.word AS place
+    FROM word
+    SEMI JOIN spread ON spread.vulnerability = word.word
+    JOIN (SELECT word.ref, word.word FROM word SEMI JOIN placed ON placed.place = word.word) AS place ON place.ref = word.ref
 ),
 evidence AS (
     SELECT waiting.ref, own.finding_id, 'stated' AS evidence, format('{} is an id of it, and of others', waiting.ref) AS why
@@ -68,14 +83,15 @@ evidence AS (
     FROM word
     JOIN spelt ON lower(spelt.id) = word.word
     UNION ALL
-    SELECT named.ref, named.finding_id, 'named_place', format('the ticket or a comment names {} and {}', upper(named.vulnerability), min(word.word))
-    FROM named
-    JOIN word ON word.ref = named.ref AND list_contains(named.places, word.word)
-    GROUP BY named.ref, named.finding_id, named.vulnerability
+    SELECT mention.ref, placed.finding_id, 'named_place', format('the ticket or a comment names {} and {}', upper(mention.vulnerability), min(mention.place))
+    FROM mention
+    JOIN placed USING (vulnerability, place)
+    GROUP BY mention.ref, placed.finding_id, mention.vulnerability
     UNION ALL
-    SELECT ref, finding_id, 'named_vulnerability', format('the ticket or a comment names {}', upper(vulnerability))
-    FROM named
-    QUALIFY count(*) OVER (PARTITION BY ref) <= 20
+    SELECT word.ref, vulnerable.finding_id, 'named_vulnerability', format('the ticket or a comment names {}', upper(vulnerable.vulnerability))
+    FROM word
+    SEMI JOIN rare ON rare.ref = word.ref
+    JOIN vulnerable ON vulnerable.vulnerability = word.word
 ),
 strongest AS (
     SELECT
