@@ -7,6 +7,7 @@ import shutil
 from pathlib import Path
 from typing import Any
 
+import duckdb
 import pytest
 
 from flows import acknowledging
@@ -64,6 +65,15 @@ class Answering:
     def id_of(self, own_id: str) -> str:
         return published.query(self.home.folder, f"SELECT finding_id FROM mart.finding WHERE list_contains(own_ids, '{own_id}')")[1][0][0]
 
+    def timeline(self, own_id: str) -> list[dict[str, Any]]:
+        """What `explain` tells of a finding; no expectation was checked here, so that nothing is flagged."""
+        with duckdb.connect(str(self.home.published)) as connection:
+            connection.execute(
+                "CREATE TABLE IF NOT EXISTS mart.flag (finding_id VARCHAR, cycle INTEGER, expectation VARCHAR, level VARCHAR, detail VARCHAR, first_flagged_at TIMESTAMP, "
+                "subject_kind VARCHAR, subject_id VARCHAR)"
+            )
+        return published.explain(self.home.folder, own_id)["timeline"]
+
     def waiting(self) -> int:
         return len(originated.events_waiting(self.home))
 
@@ -82,8 +92,7 @@ def test_an_acknowledgement_counts_from_the_next_run(answering):
     assert published.query(answering.home.folder, query)[1] == [("explicit", "anna", "12:30:00")]
     assert answering.waiting() == 0
     assert answering.events() == [(answering.id_of("A"), "acknowledged", "anna", "cli", "tester", None, None)]
-    timeline = published.explain(answering.home.folder, "A")["timeline"]
-    assert "asserted by tester (cli)" in next(entry["detail"] for entry in timeline if entry["what"] == "acknowledged")
+    assert "asserted by tester (cli)" in next(entry["detail"] for entry in answering.timeline("A") if entry["what"] == "acknowledged")
 
 
 def test_it_is_written_while_a_run_holds_the_home(answering):
@@ -181,7 +190,7 @@ def test_a_decline_changes_nothing_but_is_kept_flagged_and_shown(answering):
     for column in ("acknowledged_at", "owner_id", "routing_status", "handoff_due_at", "state", "inferred_at", "triaged_at"):
         assert after[column] == before[column], column
     assert answering.events() == [(answering.id_of("A"), "declined", "anna", "cli", "tester", None, "not our service any more")]
-    (entry,) = [entry for entry in published.explain(answering.home.folder, "A")["timeline"] if entry["what"] == "declined"]
+    (entry,) = [entry for entry in answering.timeline("A") if entry["what"] == "declined"]
     assert "not our service any more" in entry["detail"]
 
 
