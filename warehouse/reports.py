@@ -19,9 +19,10 @@ def frames(connection: duckdb.DuckDBPyConnection) -> dict[str, polars.DataFrame]
     """The frame of every query that a section asks for, by name, and `period`; rows of all grains, in a fixed order.
 
     `connection` is to the warehouse of a finished run, or to a published copy, which lacks schema `derived`. Raises `RunError` where it has
-    no run, `ModuleMalformed` where a section names a query that has no file.
+    no run, or was published by other code, `ModuleMalformed` where a section names a query that has no file.
     """
-    connection.execute(sql_file("report/parameter.sql" if _has_parameters(connection) else "report/parameter_published.sql"))
+    is_copy = not _has_parameters(connection)
+    connection.execute(sql_file("report/parameter_published.sql" if is_copy else "report/parameter.sql"))
     period = sql_file("report/period.sql")
     connection.execute(f"CREATE OR REPLACE TEMP VIEW report_period AS {period}")  # our own file
     try:
@@ -34,6 +35,11 @@ def frames(connection: duckdb.DuckDBPyConnection) -> dict[str, polars.DataFrame]
             query = sql_file(f"report/{name}.sql")
             try:
                 found[name] = connection.execute(query).pl()
+            except (duckdb.BinderException, duckdb.CatalogException) as error:
+                if is_copy:
+                    seen = f"it is of other code: {str(error).splitlines()[0]}"
+                    raise RunError("the published copy", seen=seen, remedy="publish it again with `handoff run`") from None
+                raise ModuleMalformed(f"sql/report/{name}.sql", seen=str(error)) from error
             except duckdb.Error as error:
                 raise ModuleMalformed(f"sql/report/{name}.sql", seen=str(error)) from error
         return found

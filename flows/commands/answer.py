@@ -106,7 +106,7 @@ def _answer(event: Any, person: str, findings: list[str] | None, home: Path | No
         print(line)
 
 
-@app.command(epilog="Example: handoff ack 260e855be8e4 --as dirk   (the next run judges it)")
+@app.command(epilog="Example: handoff ack 260e855be8e4 --as eve   (the next run judges it)")
 def ack(
     person: PersonOption,
     findings: FindingsArgument = None,
@@ -124,7 +124,7 @@ def ack(
     _answer(event, person, findings, home, as_json, at=at, unknown_ok=unknown_ok, reason=reason, digest=digest, digest_file=digest_file)
 
 
-@app.command(epilog='Example: handoff decline 260e855be8e4 --as dirk --reason "the service moved to storefront in March"')
+@app.command(epilog='Example: handoff decline 260e855be8e4 --as eve --reason "the service moved to storefront in March"')
 def decline(
     person: PersonOption,
     reason: ReasonOption,
@@ -140,7 +140,7 @@ def decline(
     _answer("declined", person, findings, home, as_json, at=at, unknown_ok=unknown_ok, reason=reason, digest=digest, digest_file=digest_file)
 
 
-@app.command(epilog="Example: handoff reassign 260e855be8e4 --as dirk --to eve")
+@app.command(epilog="Example: handoff reassign 260e855be8e4 --as eve --to frank")
 def reassign(
     person: PersonOption,
     target: Annotated[str, typer.Option("--to", help="Who owns it from then on: a person of the directory.")],
@@ -155,7 +155,7 @@ def reassign(
     _answer("reassigned", person, findings, home, as_json, at=at, unknown_ok=unknown_ok, reason=reason, target=target)
 
 
-@app.command(epilog="Example: handoff link 260e855be8e4 --as dirk --base-url https://handoff.example.com")
+@app.command(epilog="Example: handoff link 260e855be8e4 --as eve --base-url https://handoff.example.com")
 def link(
     finding: Annotated[str, typer.Argument(help="Finding id, sighting id, or a scanner's own id.", autocompletion=completion.findings)],
     person: PersonOption,

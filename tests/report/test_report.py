@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from transforms import report
-from transforms.domain.errors import UsageError
+from transforms.domain.errors import RunError, UsageError
 from transforms.report import charts, fragments, wording
 from transforms.report.sections import in_order
 from warehouse import publish, reports
@@ -457,3 +457,16 @@ def test_a_label_of_a_chart_is_escaped():
 def test_foreign_text_is_isolated_and_cut():
     assert fragments.foreign("a\x00b\u2066c") == "<bdi>a\ufffdb\ufffdc</bdi>"
     assert fragments.foreign("  ", "no team") == '<span class="empty">no team</span>'
+
+
+def test_a_copy_of_other_code_is_said(plain_path, tmp_path):
+    home = Home(tmp_path)
+    plain_path.execute("CHECKPOINT")
+    row = plain_path.execute("SELECT path FROM duckdb_databases() WHERE NOT internal").fetchone()
+    home.warehouse.write_bytes(Path(row[0]).read_bytes())
+    with publish.connect(home.warehouse) as connection:
+        publish.publish(connection, home, "run")
+    with publish.connect(home.published) as copy:
+        copy.execute("ALTER TABLE mart.open_aging DROP COLUMN acknowledged")
+        with pytest.raises(RunError, match=r"other code.*handoff run"):
+            reports.frames(copy)
