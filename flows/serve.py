@@ -41,6 +41,10 @@ STOP_SECONDS = 20
 #: A child that ends is started again after 1, 2, 4 … seconds, at most after a minute; one that ends this often within the hour is given up.
 RESTARTS_PER_HOUR = 30
 _LONGEST_PAUSE = 60
+#: A worker that leaves a run late for so long, while none goes on, takes none any more: it is started again. Prefect's was seen to lose its one place
+#: where a run was killed below it after its server had been.
+IDLE_SECONDS = 180
+_LOOK_SECONDS = 30
 _PASSWORD_LENGTH = 16
 _LOG_BYTES = 16_000_000
 _PULL = "flows/pull_trackers.py:pull_trackers"
@@ -89,7 +93,7 @@ def serve(options: Options) -> None:
             _bring_up(options, group, api)
             (home.folder / API_FILE).write_text(api.url, encoding="utf-8")
             _say_what_is_up(options, api, zone, has_auth=auth is not None)
-            group.look_after()
+            group.look_after(lambda: api.leaves_late(IDLE_SECONDS))
         except _ToldToEnd:
             pass
         finally:
@@ -253,6 +257,8 @@ class _Child:
     name: str
     arguments: tuple[str, ...]
     process: subprocess.Popen
+    #: When it was started, of the monotonic clock.
+    since: float = field(default_factory=time.monotonic)
     #: When it was started again, of the monotonic clock; and when it is next.
     restarts: list[float] = field(default_factory=list)
     due: float | None = None
@@ -288,16 +294,30 @@ class _Children:
                 raise RunError(name, seen=f"not up after {seconds:.0f} s: {self._last_words(name)}", remedy=f"see {self._log(name)}")
             self._pause(0.25)
 
-    def look_after(self) -> None:
-        """Starts again what ends, until it is told to end. Raises `RunError` where something ends again and again."""
+    def look_after(self, leaves_late: Callable[[], bool]) -> None:
+        """Starts again what ends, and the worker where it `leaves_late` what is due, until it is told to end.
+
+        Raises `RunError` where something ends again and again.
+        """
+        looked = time.monotonic()
         while True:
             self._pause(0.5)
             now = time.monotonic()
+            if now - looked >= _LOOK_SECONDS:
+                looked = now
+                self._wake(now, leaves_late)
             for child in self._children:
                 if child.due is None and child.process.poll() is not None:
                     self._note_end(child, now)
                 elif child.due is not None and now >= child.due:
-                    child.process, child.due = self._spawn(child.name, child.arguments), None
+                    child.process, child.since, child.due = self._spawn(child.name, child.arguments), now, None
+
+    def _wake(self, now: float, leaves_late: Callable[[], bool]) -> None:
+        """Kills a worker that takes no run: it is then started again like one that ended by itself."""
+        for child in self._children:
+            if child.name == "worker" and child.due is None and now - child.since >= IDLE_SECONDS and leaves_late():
+                _say(f"worker takes no run although one is late by more than {IDLE_SECONDS} s")
+                _signal_group(child.process.pid, signal.SIGKILL)
 
     def _note_end(self, child: _Child, now: float) -> None:
         if child.name == "server":

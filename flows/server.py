@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import time
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import httpx
@@ -64,6 +65,19 @@ class Api:
         for run in found:
             first.setdefault(run["deployment_id"], run)
         return list(first.values())
+
+    def leaves_late(self, seconds: float) -> bool:
+        """Whether a run is late by more than that, and none goes on or is about to; false where the server does not answer."""
+        before = (datetime.now(UTC) - timedelta(seconds=seconds)).isoformat()
+        late = {"state": {"name": {"any_": ["Late"]}}, "expected_start_time": {"before_": before}}
+        going_on = {"state": {"type": {"any_": ["RUNNING", "PENDING", "CANCELLING"]}}}
+        try:
+            return self._count(late) > 0 and self._count(going_on) == 0
+        except RunError:
+            return False
+
+    def _count(self, runs: dict[str, Any]) -> int:
+        return self.call("POST", "flow_runs/count", {"flow_runs": runs})
 
     def flow_names(self) -> dict[str, str]:
         return {flow["id"]: flow["name"] for flow in self.call("POST", "flows/filter", {"limit": _PAGE})}

@@ -99,7 +99,7 @@ def test_the_small_landing_zone_gives_what_its_words_say(typed):
     assert "5 new of 5 files" in output(typed, ".venv/bin/handoff run --landing landing")
     rows = output(typed, '.venv/bin/handoff sql "SELECT title').strip().splitlines()
     assert sorted(rows[1:]) == ["SQL injection in login\tanna\trouted\t148.0", "Session never ends\t\tunbound\t"]
-    assert "asset_binding_gap" in output(typed, ".venv/bin/handoff explain PT-8")
+    assert "asset_binding_gap" in typed[".venv/bin/handoff explain PT-8"].stdout
     assert re.search(r"generic\s+claims it", output(typed, ".venv/bin/handoff formats"))
 
 

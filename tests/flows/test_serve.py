@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import re
 import shutil
@@ -10,8 +11,10 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator
+from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -162,6 +165,40 @@ def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
         for pid in left:
             os.kill(pid, signal.SIGKILL)
         assert not left, "every process that was started has ended"
+
+
+@pytest.mark.parametrize(("late", "going_on", "is_left"), [(2, 0, True), (2, 1, False), (0, 0, False)])
+def test_a_run_is_left_late_where_none_goes_on(late, going_on, is_left):
+    class Server(BaseHTTPRequestHandler):
+        def do_POST(self):
+            asked = json.loads(self.rfile.read(int(self.headers["Content-Length"])))["flow_runs"]
+            answer = json.dumps(late if "name" in asked["state"] else going_on).encode()
+            self.send_response(200)
+            self.send_header("Content-Length", str(len(answer)))
+            self.end_headers()
+            self.wfile.write(answer)
+
+        def log_message(self, *words):
+            pass
+
+    with HTTPServer(("127.0.0.1", 0), Server) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        address = f"http://127.0.0.1:{server.server_port}/api"
+        assert Api(address).leaves_late(180) is is_left
+        server.shutdown()
+    assert Api(address, timeout_seconds=1).leaves_late(180) is False, "who does not answer says nothing"
+
+
+@pytest.mark.parametrize(("seconds", "is_late", "is_killed"), [(serve.IDLE_SECONDS, True, True), (serve.IDLE_SECONDS, False, False), (serve.IDLE_SECONDS - 1, True, False)])
+def test_a_worker_that_takes_no_run_is_killed_to_be_started_again(tmp_path, seconds, is_late, is_killed):
+    group = serve._Children(tmp_path, {}, threading.Event())
+    process = subprocess.Popen(["sleep", "600"], start_new_session=True)
+    group._children.append(serve._Child("worker", (), process, since=1_000))
+    try:
+        group._wake(1_000 + seconds, lambda: is_late)
+        assert (process.wait(10) == -signal.SIGKILL) if is_killed else process.poll() is None
+    finally:
+        group.stop()
 
 
 def test_a_scheduler_is_brought_up_disturbed_and_ends(running: Running):
